@@ -1,0 +1,132 @@
+// Package resetter is the centre of resetctl: what it means to have a system
+// mail a person a password reset, said once for every system.
+//
+// The whole of it is one interface. A [Resetter] finds an account and asks the
+// system to mail its owner a one-time link:
+//
+//	client, err := looker.New("https://example.cloud.looker.com", looker.Credentials{…})
+//	account, err := client.Resolve(ctx, resetter.Email("ana@example.com"))
+//	receipt, err := client.Reset(ctx, account)
+//
+// The packages looker, unleash and sugar of this module hold the
+// implementations. They are safe for concurrent use, sign in by themselves,
+// keep to a pace and repeat what may be repeated. Work off many people with
+// package resetter/bulk, which keeps a journal.
+//
+// # What is promised
+//
+// A reset mails a person, and no system offers a way to take that back or to
+// ask for it idempotently. So the one question that matters after a failure is
+// whether the mail may have gone out. Reset answers it with its error:
+//
+//   - nil: the system accepted the reset.
+//   - an error that matches [ErrUnknownOutcome]: the answer was lost or could not
+//     be read. The mail may have gone out. Do not repeat the call.
+//   - any other error: certainly not sent.
+//
+// No implementation ever repeats a reset by itself unless it is certain that
+// the one before was not carried out.
+//
+// # Errors
+//
+// Errors are of type [*Error]. Their [Kind] says what happened and each kind
+// has a sentinel for [errors.Is]. Neither an error nor anything else here that
+// can be printed holds a secret; those are of type [Secret].
+//
+// # More than resetting
+//
+// What only some systems can do is a small interface of its own, found by
+// assertion as packages io and fs do it: [Checker], [Pacer], [Closer].
+package resetter
+
+import "context"
+
+// A Resetter asks one system to send one person a password reset.
+// Implementations are safe for concurrent use.
+type Resetter interface {
+	// Resolve finds the one account that id names, by exact comparison: e-mail
+	// addresses without regard to case, ids and user names to the letter.
+	// It changes nothing and may be repeated.
+	//
+	// Errors: ErrNotFound where there is none, ErrAmbiguous where there are
+	// several, ErrIneligible where id is only a secondary address of the
+	// account, ErrInvalid where id is malformed or the system cannot look up
+	// that kind; ErrUnauthorized, ErrForbidden, ErrRateLimited, ErrUnavailable
+	// and ErrNotStarted as everywhere. Never ErrUnknownOutcome.
+	//
+	// An account that exists but may not be reset is no error here:
+	// Account.Ineligible says why.
+	Resolve(ctx context.Context, id Identity) (Account, error)
+
+	// Reset has the system mail account's owner a one-time reset link.
+	// nil: accepted. ErrUnknownOutcome: it may have been sent, do not repeat.
+	// Any other error: certainly not sent.
+	//
+	// account should come from Resolve of the same Resetter.
+	Reset(ctx context.Context, account Account) (Receipt, error)
+}
+
+// An Account is one person's account in one system, as Resolve found it.
+// It holds no secret.
+type Account struct {
+	// ID is the system's own identifier.
+	ID string
+	// Email is the address that a reset would mail.
+	Email string
+	// Username is the sign-in name, where the system has one apart from Email.
+	Username string
+	// Ineligible says in a few words why the system would refuse to reset this
+	// account ("inactive", "signs in by SSO only"); empty where it would not.
+	Ineligible string
+	// SetupPending is true where the owner never set the account up, so that a
+	// set-up mail goes out instead of a reset.
+	SetupPending bool
+	// Evidence is the state of the account's reset as it was read, in a form
+	// that only the system's own package understands and that gives no secret
+	// away. Compared with a later reading it can show that a reset whose
+	// answer was lost was carried out after all.
+	Evidence string
+}
+
+// A Receipt says what a system accepted. An accepted reset is no proof that
+// the mail arrived: systems answer before their mailer runs.
+type Receipt struct {
+	// SetupMail is true where the system mails a set-up link, since the owner
+	// never set the account up.
+	SetupMail bool
+	// Link is the one-time link, where the system gave it and the client was
+	// made to ask for it. Whoever has it owns the account.
+	Link Secret
+	// Status is the HTTP status of the answer.
+	Status int
+	// RequestID is the system's name for the request, for its support; may be empty.
+	RequestID string
+	// Attempts counts the requests that this reset took, those included that
+	// never reached the system. At least 1.
+	Attempts int
+}
+
+// An Action is what is to be done to an account.
+type Action string
+
+// The actions.
+const (
+	// ActionReset has the system mail a one-time link.
+	ActionReset Action = "reset"
+	// ActionForceChange demands a new password at the next sign-in.
+	ActionForceChange Action = "force-change"
+	// ActionChangeEmail gives the account another address.
+	ActionChangeEmail Action = "change-email"
+	// ActionLock keeps the owner from signing in.
+	ActionLock Action = "lock"
+	// ActionUnlock takes ActionLock back.
+	ActionUnlock Action = "unlock"
+)
+
+// Actions lists every action, the most common first.
+func Actions() []Action {
+	return []Action{ActionReset, ActionForceChange, ActionChangeEmail, ActionLock, ActionUnlock}
+}
+
+// Mails reports whether the action has the system mail the person.
+func (a Action) Mails() bool { return a == ActionReset }

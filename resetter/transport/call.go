@@ -1,0 +1,176 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+)
+
+const (
+	// repeatBudget is how often one call is repeated for reasons that are not
+	// the system's wish: it could not be reached, or a read failed.
+	repeatBudget = 4
+	// Between those, a random part of a bound that doubles.
+	firstRepeat, lastRepeat = 100 * time.Millisecond, 2 * time.Second
+)
+
+// A call is one Do: a few attempts and the decision after each.
+type call struct {
+	client *Client
+	op     Operation
+
+	attempts int           // requests made
+	repeats  int           // drawn from repeatBudget
+	waited   time.Duration // slept because the system could not or would not
+	renewed  bool          // the session, on this call's account
+
+	latest  attempt         // the one that the next decision is about
+	next    time.Duration   // until the attempt after that
+	failure *resetter.Error // how the call ended, if badly
+}
+
+func newCall(c *Client, req *http.Request) *call {
+	return &call{client: c, op: operationOf(req.Context())}
+}
+
+// errNotAccepted is what go-retryablehttp sees of an attempt that came to
+// anything but an accepted answer; what really happened stands in call.latest.
+var errNotAccepted = errors.New("not accepted")
+
+// checkRetry is go-retryablehttp's question after an attempt.
+func (c *call) checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
+	if err == nil {
+		return false, nil
+	}
+	if c.failure == nil {
+		c.decide(ctx)
+	}
+	if c.failure != nil {
+		return false, c.failure
+	}
+	return true, nil
+}
+
+// backoff is go-retryablehttp's question before it sleeps.
+func (c *call) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.next }
+
+// end turns what the loop came to into what Do returns.
+func (c *call) end(resp *http.Response, err error) (*http.Response, error) {
+	switch {
+	case c.failure != nil:
+		c.log(slog.LevelDebug, "call failed", "reason", c.failure.Kind, "attempts", c.attempts)
+		return nil, c.failure
+	case err != nil:
+		// The caller's context ended the sleep before a repetition, which is
+		// only slept after what was certainly not done or may be repeated.
+		return nil, c.notStarted(err)
+	default:
+		return resp, nil
+	}
+}
+
+// decide says after an attempt that was not accepted whether there is another:
+// it sets next, or failure.
+func (c *call) decide(ctx context.Context) {
+	v := c.latest.verdict
+	switch {
+	case v.Ruling == Renew && c.client.session != nil && !c.op.Anonymous && !c.renewed:
+		c.renewed = true
+		c.client.session.expired(c.latest.token)
+		c.again(0, "the session is over: renewing it")
+	case v.Ruling == Renew:
+		c.fail(func(e *resetter.Error) { e.Stop = true })
+	case v.Stop || v.Ruling == Refused:
+		c.fail()
+	case v.Ruling == Throttled:
+		c.throttled(ctx)
+	case v.Ruling == Unknown && c.op.Class == Send:
+		c.fail()
+	case ctx.Err() != nil:
+		c.failure = c.notStarted(context.Cause(ctx))
+	case c.op.probe:
+		c.fail()
+	case v.Ruling == notSent && c.latest.broken:
+		// The gate has become the judge of when, for this call as for all.
+		c.again(0, "the system cannot be reached: waiting for the gate")
+	case c.repeats >= repeatBudget:
+		c.fail()
+	default:
+		bound := min(lastRepeat, firstRepeat<<c.repeats)
+		c.repeats++
+		c.again(rand.N(bound)+1, "repeating what was certainly not done or may be repeated")
+	}
+}
+
+// throttled decides about an attempt that was turned away. A pause for the
+// whole target is kept by the gate, before the next attempt.
+func (c *call) throttled(ctx context.Context) {
+	until, scope := c.latest.until, c.latest.verdict.Scope
+	tooLong := c.waited+time.Until(until) > c.client.settings.maxWait
+	if resetter.WaitsHandedBack(ctx) || tooLong || endsBefore(ctx, until) {
+		c.fail(func(e *resetter.Error) { e.Until, e.Scope = until, scope })
+		return
+	}
+	if scope == resetter.ScopePerson {
+		wait := time.Until(until)
+		c.waited += wait
+		c.again(wait, "the system wants a pause for this person")
+		return
+	}
+	c.again(0, "the system wants a pause: waiting for the gate")
+}
+
+func (c *call) again(wait time.Duration, reason string) {
+	c.next = max(0, wait)
+	c.log(slog.LevelDebug, reason, "attempt", c.attempts, "status", c.latest.status, "wait", c.next)
+}
+
+// fail ends the call with the latest attempt's verdict.
+func (c *call) fail(edit ...func(*resetter.Error)) {
+	v := c.latest.verdict
+	clean := c.client.redact.clean
+	e := c.newError(v.Kind)
+	if c.op.Class == Read && v.Kind.Unknown() {
+		// A read that came to nothing leaves no doubt about anything.
+		e.Kind = resetter.ErrUnavailable
+	}
+	e.Status, e.RequestID = c.latest.status, clean(c.latest.requestID)
+	e.Code, e.Message = clean(v.Code), clean(v.Message)
+	for _, f := range v.Fields {
+		e.Fields = append(e.Fields, resetter.FieldError{Field: clean(f.Field), Code: clean(f.Code), Message: clean(f.Message)})
+	}
+	e.Stop, e.Advice, e.Err = v.Stop, v.Advice, c.latest.err
+	for _, f := range edit {
+		f(e)
+	}
+	c.failure = e
+}
+
+func (c *call) newError(kind resetter.Kind) *resetter.Error {
+	return &resetter.Error{
+		System: c.client.settings.target, Op: c.op.Name, Account: c.op.Account,
+		Kind: kind, Attempts: c.attempts,
+	}
+}
+
+// notStarted is the end of a call that the caller ended.
+func (c *call) notStarted(cause error) *resetter.Error {
+	e := c.newError(resetter.ErrNotStarted)
+	e.Err = cause
+	return e
+}
+
+func (c *call) log(level slog.Level, message string, attrs ...any) {
+	c.client.log.Log(context.Background(), level, message,
+		append([]any{"operation", c.op.Name, "class", c.op.Class.String()}, attrs...)...)
+}
+
+func endsBefore(ctx context.Context, t time.Time) bool {
+	deadline, ok := ctx.Deadline()
+	return ok && deadline.Before(t)
+}

@@ -1,0 +1,180 @@
+// Package transport is the one HTTP stack under all systems. It decides what
+// is repeated and what is not, keeps the pace, holds the session and makes
+// sure that nothing secret leaks; what an answer means it asks the system's
+// own package.
+//
+// A system's package describes its system once, as a [System], and puts the
+// [Client] that New makes from it behind its generated client, which sees an
+// ordinary http client's Do. Before each call it names the operation and its
+// [Class] in the context:
+//
+//	ctx = transport.WithOperation(ctx, transport.Operation{Name: "send password reset", Class: transport.Send})
+//	answer, err := generated.SendPasswordResetWithResponse(ctx, id)
+//
+// # The chain
+//
+// From the outside in: Do, which runs attempts until one ends the call, over
+// go-retryablehttp with a policy of our own in every hook (call.go); one
+// attempt (attempt.go), which passes the gate, the session and the pace, has
+// the caller write down its intent and then puts the request on the wire; and
+// one http.Transport (wire.go) that counts the bytes it hands over, so that
+// "certainly not sent" is a fact and not a guess from an error's text.
+//
+// # What is repeated
+//
+// Class is a matter of the operation, never of the HTTP method. A [Send],
+// which is also the zero value, is repeated only after proof that it was not
+// carried out: no connection was obtained, no byte was accepted, or the
+// system itself turned it away. A [Write] and a [Read] may be repeated unless
+// definitely refused.
+package transport
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"net/url"
+
+	"github.com/hashicorp/go-retryablehttp"
+	"github.com/seed57652884/resetctl/resetter"
+)
+
+// A System is what the transport has to know of one system.
+type System struct {
+	// Name is the system's name in errors and logs; WithTarget overrides it.
+	Name string
+	// Judge says what an answer means. It starts from ByStatus and refines it
+	// by what the system's bodies say. Called concurrently.
+	Judge func(Answer) Verdict
+	// Session signs in and out; nil where Authorize needs no token.
+	Session *Session
+	// Authorize puts the token, or what else proves who we are, on a request.
+	Authorize func(*http.Request, Token)
+	// Probe is a harmless read that shows whether the system is back, by
+	// building one request; it is sent without a session.
+	Probe func() (*http.Request, error)
+	// RequestID names the header by which the system calls a request; may be empty.
+	RequestID string
+	// RefusalIsThrottle says that the system slows callers down by refusing
+	// their connections.
+	RefusalIsThrottle bool
+	// Secrets are cut out of every message, along with all tokens.
+	Secrets []resetter.Secret
+}
+
+// A Client sends requests to one system. It is safe for concurrent use; all
+// callers share its pace, its gate and its session.
+type Client struct {
+	system   System
+	settings settings
+	base     *url.URL
+
+	wire    *wire
+	gate    *gate
+	pace    *pace
+	session *session // nil without System.Session
+	redact  *redactor
+	log     *slog.Logger
+}
+
+// New makes a Client for the system at baseURL. It reports everything that is
+// wrong with the URL and the options at once. The URL must be https, but for
+// loopback addresses or under WithPlainHTTP; it may carry a path, which is
+// kept.
+func New(system System, baseURL string, options ...Option) (*Client, error) {
+	s := defaults()
+	s.target = system.Name
+	var errs []error
+	for _, option := range options {
+		errs = append(errs, option(&s))
+	}
+	base, err := parseBase(baseURL, s.plainHTTP)
+	errs = append(errs, err)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	c := &Client{
+		system:   system,
+		settings: s,
+		base:     base,
+		wire:     newWire(s),
+		gate:     newGate(),
+		pace:     newPace(s.rate),
+		redact:   newRedactor(system.Secrets...),
+		log:      s.log.With("target", s.target),
+	}
+	if system.Session != nil {
+		c.session = newSession(*system.Session, c.redact)
+	}
+	return c, nil
+}
+
+// Base is the configured address, without a slash at its end.
+func (c *Client) Base() string { return c.base.String() }
+
+// Target is the name under which errors and logs speak of this client.
+func (c *Client) Target() string { return c.settings.target }
+
+// Links reports whether one-time links are wanted (WithLinks).
+func (c *Client) Links() bool { return c.settings.links }
+
+// Fingerprint turns a secret into something that can be kept and compared but
+// not turned back: an HMAC under the key of WithFingerprintKey. Nothing makes
+// nothing.
+func (c *Client) Fingerprint(secret string) string {
+	if secret == "" {
+		return ""
+	}
+	mac := hmac.New(sha256.New, c.settings.fingerprintKey)
+	mac.Write([]byte(secret))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// Do carries one call through to its end: an answer that the system's Judge
+// accepted, its body read whole and ready to be read again, or an error of
+// type *resetter.Error. It has the signature that generated clients want.
+//
+// Waits that the system asks for are slept here, up to the maximum of
+// WithMaxWait, or handed back under resetter.WithWaitsHandedBack.
+func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	call := newCall(c, req)
+	if err := call.checkRequest(req); err != nil {
+		return nil, err
+	}
+	r, err := retryablehttp.FromRequest(req)
+	if err != nil {
+		return nil, call.notStarted(err)
+	}
+	// A value of its own per call: its hooks close over the call. Everything
+	// that go-retryablehttp would decide by itself is decided by us; what is
+	// left to it is the loop, the rewinding of the body and the waiting.
+	loop := retryablehttp.Client{
+		HTTPClient:   &http.Client{Transport: call, CheckRedirect: neverFollow},
+		CheckRetry:   call.checkRetry,
+		Backoff:      call.backoff,
+		RetryMax:     math.MaxInt32,
+		ErrorHandler: retryablehttp.PassthroughErrorHandler,
+	}
+	resp, err := loop.Do(r)
+	return call.end(resp, err)
+}
+
+// Pace implements resetter.Pacer for the clients built on this one.
+func (c *Client) Pace() resetter.Pace {
+	p := c.pace.snapshot()
+	p.GatedUntil = c.gate.closedUntil()
+	return p
+}
+
+func neverFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func randomKey() []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails, see crypto/rand
+	return key
+}
