@@ -20,13 +20,11 @@ const maxBody = 1 << 20
 
 // An attempt is what became of one request.
 type attempt struct {
-	verdict   Verdict
-	token     int       // number of the session's token that it carried
-	until     time.Time // of a Throttled verdict: when it may be tried again
-	broken    bool      // it left the breaker open
-	status    int
-	requestID string
-	err       error // why there was no answer
+	verdict Verdict
+	token   int       // number of the session's token that it carried
+	until   time.Time // of a Throttled verdict: when it may be tried again
+	broken  bool      // it left the breaker open
+	err     error     // why there was no answer
 }
 
 // RoundTrip is one attempt, as go-retryablehttp's client sees it: everything
@@ -106,12 +104,12 @@ func (c *call) passGate(ctx context.Context) error {
 		}
 		wait := time.Until(p.until)
 		if resetter.WaitsHandedBack(ctx) || c.waited+wait > c.client.settings.maxWait || endsBefore(ctx, p.until) {
-			e := c.newError(p.kind)
-			e.Until, e.Scope = p.until, resetter.ScopeTarget
-			e.Message = "the system is being left alone, because it asked for a pause"
+			message := "the system is being left alone, because it asked for a pause"
 			if p.kind == resetter.ErrUnavailable {
-				e.Message = "the system could not be reached several times in a row"
+				message = "the system could not be reached several times in a row"
 			}
+			e := c.Refuse(p.kind, message, "")
+			e.Until, e.Scope = p.until, resetter.ScopeTarget
 			return e
 		}
 		c.waited += wait
@@ -140,6 +138,7 @@ func (c *call) notReady(err error) *resetter.Error {
 func (c *call) send(req *http.Request, token Token, number int) *http.Response {
 	c.latest = attempt{token: number}
 	c.attempts++
+	c.status, c.requestID = 0, ""
 	c.client.pace.sent()
 	sentAt := time.Now()
 
@@ -152,6 +151,7 @@ func (c *call) send(req *http.Request, token Token, number int) *http.Response {
 		return nil
 	}
 	defer resp.Body.Close()
+	c.saw(resp)
 	c.client.gate.reached()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	c.judge(sentAt, resp, body, err)
@@ -219,10 +219,7 @@ func (c *call) judge(sentAt time.Time, resp *http.Response, body []byte, readErr
 			v.Stop = c.op.Class != Send // it would be as large again
 		}
 	}
-	c.latest.verdict, c.latest.status = v, resp.StatusCode
-	if name := c.client.system.RequestID; name != "" {
-		c.latest.requestID = resp.Header.Get(name)
-	}
+	c.latest.verdict = v
 	switch {
 	case v.Ruling == Throttled && v.Scope == resetter.ScopePerson:
 		c.client.pace.letIn(sentAt)
@@ -239,7 +236,7 @@ func (c *call) judge(sentAt time.Time, resp *http.Response, body []byte, readErr
 }
 
 func (c *call) logAttempt() {
-	c.log(slog.LevelDebug, "attempt", "attempt", c.attempts, "status", c.latest.status,
+	c.log(slog.LevelDebug, "attempt", "attempt", c.attempts, "status", c.status,
 		"ruling", c.latest.verdict.Ruling.String(), "reason", string(c.latest.verdict.Kind))
 }
 
@@ -252,7 +249,7 @@ func (c *Client) probe(ctx context.Context) {
 	}
 	req, err := c.system.Probe()
 	if err == nil {
-		ctx = WithOperation(ctx, Operation{Name: "probe", Class: Read, Anonymous: true, probe: true})
+		ctx, _ := c.Begin(ctx, Operation{Name: "probe", Class: Read, Anonymous: true, probe: true})
 		_, err = c.Do(req.WithContext(ctx))
 	}
 	// Any answer at all will do: it has opened the gate already.

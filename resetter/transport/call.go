@@ -21,13 +21,11 @@ const (
 
 // A call is one Do: a few attempts and the decision after each.
 type call struct {
-	client *Client
-	op     Operation
+	*Exchange
 
-	attempts int           // requests made
-	repeats  int           // drawn from repeatBudget
-	waited   time.Duration // slept because the system could not or would not
-	renewed  bool          // the session, on this call's account
+	repeats int           // drawn from repeatBudget
+	waited  time.Duration // slept because the system could not or would not
+	renewed bool          // the session, on this call's account
 
 	latest  attempt         // the one that the next decision is about
 	next    time.Duration   // until the attempt after that
@@ -35,7 +33,7 @@ type call struct {
 }
 
 func newCall(c *Client, req *http.Request) *call {
-	return &call{client: c, op: operationOf(req.Context())}
+	return &call{Exchange: c.exchangeOf(req.Context())}
 }
 
 // errNotAccepted is what go-retryablehttp sees of an attempt that came to
@@ -127,40 +125,31 @@ func (c *call) throttled(ctx context.Context) {
 
 func (c *call) again(wait time.Duration, reason string) {
 	c.next = max(0, wait)
-	c.log(slog.LevelDebug, reason, "attempt", c.attempts, "status", c.latest.status, "wait", c.next)
+	c.log(slog.LevelDebug, reason, "attempt", c.attempts, "status", c.status, "wait", c.next)
 }
 
 // fail ends the call with the latest attempt's verdict.
 func (c *call) fail(edit ...func(*resetter.Error)) {
 	v := c.latest.verdict
 	clean := c.client.redact.clean
-	e := c.newError(v.Kind)
+	e := c.Refuse(v.Kind, clean(v.Message), v.Advice)
 	if c.op.Class == Read && v.Kind.Unknown() {
 		// A read that came to nothing leaves no doubt about anything.
 		e.Kind = resetter.ErrUnavailable
 	}
-	e.Status, e.RequestID = c.latest.status, clean(c.latest.requestID)
-	e.Code, e.Message = clean(v.Code), clean(v.Message)
+	e.Code, e.Stop, e.Err = clean(v.Code), v.Stop, c.latest.err
 	for _, f := range v.Fields {
 		e.Fields = append(e.Fields, resetter.FieldError{Field: clean(f.Field), Code: clean(f.Code), Message: clean(f.Message)})
 	}
-	e.Stop, e.Advice, e.Err = v.Stop, v.Advice, c.latest.err
 	for _, f := range edit {
 		f(e)
 	}
 	c.failure = e
 }
 
-func (c *call) newError(kind resetter.Kind) *resetter.Error {
-	return &resetter.Error{
-		System: c.client.settings.target, Op: c.op.Name, Account: c.op.Account,
-		Kind: kind, Attempts: c.attempts,
-	}
-}
-
 // notStarted is the end of a call that the caller ended.
 func (c *call) notStarted(cause error) *resetter.Error {
-	e := c.newError(resetter.ErrNotStarted)
+	e := c.Refuse(resetter.ErrNotStarted, "", "")
 	e.Err = cause
 	return e
 }

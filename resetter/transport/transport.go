@@ -6,10 +6,13 @@
 // A system's package describes its system once, as a [System], and puts the
 // [Client] that New makes from it behind its generated client, which sees an
 // ordinary http client's Do. Before each call it names the operation and its
-// [Class] in the context:
+// [Class]:
 //
-//	ctx = transport.WithOperation(ctx, transport.Operation{Name: "send password reset", Class: transport.Send})
+//	ctx, exchange := client.Begin(ctx, transport.Operation{Name: "send password reset", Class: transport.Send})
 //	answer, err := generated.SendPasswordResetWithResponse(ctx, id)
+//	if err != nil {
+//		return exchange.Failed(err)
+//	}
 //
 // # The chain
 //
@@ -30,6 +33,7 @@
 package transport
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -162,6 +166,15 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := loop.Do(r)
 	return call.end(resp, err)
+}
+
+// Close signs out, if anybody signed in, and lets the connections go.
+func (c *Client) Close(ctx context.Context) error {
+	defer c.wire.transport.CloseIdleConnections()
+	if c.session == nil {
+		return nil
+	}
+	return c.session.end(ctx)
 }
 
 // Pace implements resetter.Pacer for the clients built on this one.

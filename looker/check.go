@@ -1,0 +1,52 @@
+package looker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/seed57652884/resetctl/looker/lookerapi"
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/transport"
+)
+
+// Check implements resetter.Checker. The state of the mailer is not shown to
+// every API user; it is MailerUnknown then.
+func (c *Client) Check(ctx context.Context) (resetter.Status, error) {
+	var status resetter.Status
+	fields := userFields
+	who, exchange := c.http.Begin(ctx, transport.Operation{Name: "read own account", Class: transport.Read})
+	me, err := c.api.GetMeWithResponse(who, &lookerapi.GetMeParams{Fields: &fields})
+	switch {
+	case err != nil:
+		return status, exchange.Failed(err)
+	case me.JSON200 == nil || me.JSON200.ID == nil:
+		return status, exchange.Unreadable("the answer holds no user")
+	}
+	status.Self, status.ClockSkew = accountOf(me.JSON200), exchange.ClockSkew()
+
+	what, exchange := c.http.Begin(ctx, transport.Operation{Name: "read version", Class: transport.Read})
+	versions, err := c.api.GetVersionsWithResponse(what, nil)
+	switch {
+	case err != nil:
+		return status, exchange.Failed(err)
+	case versions.JSON200 == nil:
+		return status, exchange.Unreadable("the answer holds no version")
+	}
+	status.Version = text(versions.JSON200.LookerReleaseVersion)
+
+	mail, exchange := c.http.Begin(ctx, transport.Operation{Name: "read state of mailer", Class: transport.Read})
+	mailer, err := c.api.GetSMTPStatusWithResponse(mail, nil)
+	switch {
+	case errors.Is(err, resetter.ErrForbidden), errors.Is(err, resetter.ErrNotFound), errors.Is(err, resetter.ErrRejected):
+		status.Mailer = resetter.MailerUnknown
+	case err != nil:
+		return status, exchange.Failed(err)
+	case mailer.JSON200 == nil || mailer.JSON200.IsValid == nil:
+		status.Mailer = resetter.MailerUnknown
+	case *mailer.JSON200.IsValid:
+		status.Mailer = resetter.MailerReady
+	default:
+		status.Mailer = resetter.MailerAbsent
+	}
+	return status, nil
+}

@@ -1,0 +1,47 @@
+package looker
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/seed57652884/resetctl/looker/lookerapi"
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/transport"
+)
+
+// judge says what an answer of Looker means. Its errors are
+// {message, documentation_url}, with errors[] for each field in a 422; all of
+// them may be null, and proxies in front answer in HTML.
+func judge(a transport.Answer) transport.Verdict {
+	v := transport.ByStatus(a)
+	if a.Status < 400 {
+		return v
+	}
+	var body lookerapi.ValidationError
+	ours := json.Unmarshal(a.Body, &body) == nil && text(body.Message) != ""
+	v.Message = text(body.Message)
+	if body.Errors != nil {
+		for _, e := range *body.Errors {
+			v.Fields = append(v.Fields, resetter.FieldError{Field: text(e.Field), Code: text(e.Code), Message: text(e.Message)})
+		}
+	}
+	switch {
+	case a.Status == http.StatusNotFound && !ours:
+		// Looker says 404 in JSON; a page comes from another place.
+		v.Kind, v.Stop = resetter.ErrRejected, true
+		v.Message = "there is no Looker API at this address"
+		v.Advice = "check host and port of the URL (self-hosted instances serve the API at 19999)"
+	case a.Status == http.StatusNotFound && a.Op == signIn:
+		// A wrong key. Looker locks out who tries again.
+		v.Kind, v.Stop = resetter.ErrUnauthorized, true
+		v.Message = "the client id or secret is wrong"
+		v.Advice = "make an API key in Looker (Admin, Users, Edit, API keys) and set client_id and client_secret"
+	case a.Status == http.StatusNotFound:
+		v.Advice = "check whether the user exists and has a sign-in by e-mail and password"
+	case a.Status == http.StatusForbidden:
+		v.Advice = "give the API user the right to administer users; Looker (Google Cloud core) refuses this to everyone"
+	case a.Status == http.StatusUnauthorized:
+		v.Advice = "check client_id and client_secret"
+	}
+	return v
+}

@@ -1,0 +1,265 @@
+// Package looker has a Looker instance mail password resets, through its API
+// 4.0.
+//
+//	client, err := looker.New("https://example.cloud.looker.com", looker.Credentials{
+//		ClientID:     "…",
+//		ClientSecret: resetter.NewSecret(os.Getenv("LOOKER_CLIENT_SECRET")),
+//	})
+//	account, err := client.Resolve(ctx, resetter.Email("ana@example.com"))
+//	receipt, err := client.Reset(ctx, account)
+//	defer client.Close(ctx)
+//
+// The credentials are an API key of a user who may administer users (Looker:
+// Admin, Users, Edit, API keys). The client signs in at the first call, renews
+// its session in time and signs out on Close.
+//
+// What to know of Looker: a reset link lives 60 minutes. A user who never set
+// up the account is mailed a set-up link instead. Who signs in only by SSO has
+// no e-mail credential and cannot be reset. Looker (Google Cloud core) may
+// refuse all of this and counts administrative calls against a monthly quota.
+package looker
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/seed57652884/resetctl/looker/lookerapi"
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/transport"
+)
+
+// Credentials are an API key of Looker.
+type Credentials struct {
+	ClientID     string
+	ClientSecret resetter.Secret
+}
+
+func (c Credentials) validate() error {
+	var errs []error
+	if c.ClientID == "" {
+		errs = append(errs, errors.New("the client id is empty"))
+	}
+	if c.ClientSecret.IsZero() {
+		errs = append(errs, errors.New("the client secret is empty"))
+	}
+	return errors.Join(errs...)
+}
+
+// A Client is a Looker instance. It is a resetter.Resetter, Checker, Pacer and
+// Closer, and safe for concurrent use.
+type Client struct {
+	http  *transport.Client
+	api   *lookerapi.ClientWithResponses
+	creds Credentials
+}
+
+var (
+	_ resetter.Resetter = (*Client)(nil)
+	_ resetter.Checker  = (*Client)(nil)
+	_ resetter.Pacer    = (*Client)(nil)
+	_ resetter.Closer   = (*Client)(nil)
+)
+
+// New makes a Client for the instance at baseURL, the address that its API is
+// served at, with a port where that is not 443 (self-hosted instances: often
+// 19999), without /api/4.0. It makes no request, and reports everything that
+// is wrong with its arguments at once.
+func New(baseURL string, creds Credentials, opts ...transport.Option) (*Client, error) {
+	c := &Client{creds: creds}
+	var err error
+	c.http, err = transport.New(transport.System{
+		Name:      "looker",
+		Judge:     judge,
+		Session:   c.session(),
+		Authorize: authorize,
+		Probe:     func() (*http.Request, error) { return lookerapi.NewGetAliveRequest(c.http.Base()) },
+		RequestID: "X-B3-TraceId",
+		Secrets:   []resetter.Secret{creds.ClientSecret},
+	}, baseURL, opts...)
+	if err := errors.Join(err, creds.validate()); err != nil {
+		return nil, err
+	}
+	c.api, err = lookerapi.NewClientWithResponses(c.http.Base(), lookerapi.WithHTTPClient(c.http))
+	return c, err
+}
+
+// Pace implements resetter.Pacer.
+func (c *Client) Pace() resetter.Pace { return c.http.Pace() }
+
+// Close implements resetter.Closer: it signs out, if anything signed in.
+func (c *Client) Close(ctx context.Context) error { return c.http.Close(ctx) }
+
+// What is asked for. Looker answers with nothing else, so that no one-time
+// link crosses the wire unless it is wanted.
+const (
+	credentialFields = "user_id,email,is_disabled,logged_in_at,password_reset_url_expired"
+	userFields       = "id,email,is_disabled,is_service_account,credentials_email(" + credentialFields + ")"
+	linkFields       = ",password_reset_url,account_setup_url"
+)
+
+// Resolve implements resetter.Resetter. Looker knows people by e-mail address
+// and by id; it has no user names. An address is looked up exactly, by the
+// credential that signs in with it.
+func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Account, error) {
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "look up user", Class: transport.Read, Account: id.Value})
+	if err := id.Validate(); err != nil {
+		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
+	}
+	fields := userFields
+	switch id.Kind {
+	case resetter.ByEmail:
+		answer, err := c.api.GetUserForCredentialWithResponse(ctx, "email", id.Value, &lookerapi.GetUserForCredentialParams{Fields: &fields})
+		switch {
+		case errors.Is(err, resetter.ErrNotFound):
+			return c.withoutCredential(ctx, id)
+		case err != nil:
+			return resetter.Account{}, exchange.Failed(err)
+		case answer.JSON200 == nil || answer.JSON200.ID == nil:
+			return resetter.Account{}, exchange.Unreadable("the answer holds no user")
+		}
+		account := accountOf(answer.JSON200)
+		if !resetter.SameEmail(account.Email, id.Value) {
+			return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user signs in with exactly this address", "check the address")
+		}
+		return account, nil
+	case resetter.ByID:
+		answer, err := c.api.GetUserWithResponse(ctx, id.Value, &lookerapi.GetUserParams{Fields: &fields})
+		switch {
+		case err != nil:
+			return resetter.Account{}, exchange.Failed(err)
+		case answer.JSON200 == nil || answer.JSON200.ID == nil:
+			return resetter.Account{}, exchange.Unreadable("the answer holds no user")
+		case *answer.JSON200.ID != id.Value:
+			return resetter.Account{}, exchange.WrongPerson()
+		}
+		return accountOf(answer.JSON200), nil
+	default:
+		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, "Looker has no user names", "give the e-mail address or the user id")
+	}
+}
+
+// searchPage is how many hits one page of a search has.
+const searchPage = 100
+
+// withoutCredential tells apart, for an address that no credential has,
+// somebody who signs in by other means from nobody. The search matches by
+// LIKE, in which "_" stands for any character, so its hits are compared.
+func (c *Client) withoutCredential(ctx context.Context, id resetter.Identity) (resetter.Account, error) {
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "search user", Class: transport.Read, Account: id.Value})
+	fields, sorts, limit := userFields, "id", int64(searchPage)
+	var found []resetter.Account
+	for offset := int64(0); ; offset += searchPage {
+		answer, err := c.api.SearchUsersWithResponse(ctx, &lookerapi.SearchUsersParams{
+			Fields: &fields, Email: &id.Value, Sorts: &sorts, Limit: &limit, Offset: &offset,
+		})
+		if err != nil {
+			return resetter.Account{}, exchange.Failed(err)
+		}
+		if answer.JSON200 == nil {
+			return resetter.Account{}, exchange.Unreadable("the answer holds no list of users")
+		}
+		for _, user := range *answer.JSON200 {
+			if user.ID != nil && resetter.SameEmail(text(user.Email), id.Value) {
+				found = append(found, accountOf(&user))
+			}
+		}
+		if len(*answer.JSON200) < searchPage {
+			break
+		}
+	}
+	switch len(found) {
+	case 0:
+		return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user has this address", "check the address, or whether the person has an account here")
+	case 1:
+		return found[0], nil
+	default:
+		return resetter.Account{}, exchange.Refuse(resetter.ErrAmbiguous, "several users have this address", "name the user by id")
+	}
+}
+
+// accountOf takes from a user what matters here. It has an id.
+func accountOf(u *lookerapi.User) resetter.Account {
+	a := resetter.Account{ID: *u.ID, Email: text(u.Email)}
+	credential := u.CredentialsEmail
+	if credential != nil && text(credential.Email) != "" {
+		a.Email = text(credential.Email)
+		a.SetupPending = text(credential.LoggedInAt) == ""
+		a.Evidence = evidence(credential)
+	}
+	switch {
+	case is(u.IsDisabled):
+		a.Ineligible = "the account is disabled"
+	case is(u.IsServiceAccount):
+		a.Ineligible = "it is a service account"
+	case credential == nil || text(credential.Email) == "":
+		a.Ineligible = "it signs in by SSO only and has no password here"
+	case is(credential.IsDisabled):
+		a.Ineligible = "its sign-in by e-mail and password is disabled"
+	}
+	return a
+}
+
+// evidence is whether there was a live reset link, as far as Looker said.
+func evidence(credential *lookerapi.CredentialsEmail) string {
+	switch expired := credential.PasswordResetURLExpired; {
+	case expired == nil:
+		return ""
+	case *expired:
+		return "no live link"
+	default:
+		return "live link"
+	}
+}
+
+// Reset implements resetter.Resetter: POST
+// /users/{user_id}/credentials_email/send_password_reset.
+func (c *Client) Reset(ctx context.Context, account resetter.Account) (resetter.Receipt, error) {
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "send password reset", Class: transport.Send, Account: nameOf(account)})
+	if err := resetter.ID(account.ID).Validate(); err != nil {
+		return resetter.Receipt{}, exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
+	}
+	if account.Ineligible != "" {
+		return resetter.Receipt{}, exchange.Refuse(resetter.ErrIneligible, account.Ineligible, "")
+	}
+	fields := credentialFields
+	if c.http.Links() {
+		fields += linkFields
+	}
+	answer, err := c.api.SendPasswordResetWithResponse(ctx, account.ID, &lookerapi.SendPasswordResetParams{Fields: &fields})
+	switch {
+	case err != nil:
+		return resetter.Receipt{}, exchange.Failed(err)
+	case answer.JSON200 == nil || answer.JSON200.UserID == nil:
+		return resetter.Receipt{}, exchange.Unreadable("the answer does not say whose credential it is")
+	case *answer.JSON200.UserID != account.ID:
+		return resetter.Receipt{}, exchange.WrongPerson()
+	}
+	receipt := exchange.Receipt()
+	receipt.SetupMail = account.SetupPending
+	if c.http.Links() {
+		link := answer.JSON200.PasswordResetURL
+		if account.SetupPending && text(answer.JSON200.AccountSetupURL) != "" {
+			link = answer.JSON200.AccountSetupURL
+		}
+		receipt.Link = resetter.NewSecret(text(link))
+	}
+	return receipt, nil
+}
+
+func nameOf(a resetter.Account) string {
+	if a.Email != "" {
+		return a.Email
+	}
+	return a.ID
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return strings.TrimSpace(*s)
+}
+
+func is(b *bool) bool { return b != nil && *b }

@@ -1,0 +1,111 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+)
+
+// An Operation is what a request is about.
+type Operation struct {
+	// Name says it as errors do: "send password reset".
+	Name  string
+	Class Class
+	// Account is whom it is about, for errors: an e-mail address or an id. Never a secret.
+	Account string
+	// Anonymous requests carry no session: signing in, and what needs none.
+	Anonymous bool
+
+	probe bool // the gate's own: passes it, and is not repeated
+}
+
+// An Exchange follows one call from the moment it is named to what the
+// system's package makes of the answer. It belongs to one goroutine.
+type Exchange struct {
+	client *Client
+	op     Operation
+
+	attempts  int
+	status    int
+	requestID string
+	skew      time.Duration
+}
+
+type exchangeKey struct{}
+
+// Begin names what the next request under the returned context is about.
+func (c *Client) Begin(ctx context.Context, op Operation) (context.Context, *Exchange) {
+	x := &Exchange{client: c, op: op}
+	return context.WithValue(ctx, exchangeKey{}, x), x
+}
+
+// exchangeOf finds the exchange that a request belongs to. A request that
+// nobody named is a Send.
+func (c *Client) exchangeOf(ctx context.Context) *Exchange {
+	if x, ok := ctx.Value(exchangeKey{}).(*Exchange); ok && x.client == c {
+		return x
+	}
+	return &Exchange{client: c, op: Operation{Name: "request"}}
+}
+
+func (x *Exchange) saw(resp *http.Response) {
+	x.status = resp.StatusCode
+	if name := x.client.system.RequestID; name != "" {
+		x.requestID = x.client.redact.clean(resp.Header.Get(name))
+	}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		x.skew = date.Sub(time.Now().Truncate(time.Second))
+	}
+}
+
+// ClockSkew is how far the system's clock was ahead of ours when it answered,
+// to about a second; 0 where it did not say.
+func (x *Exchange) ClockSkew() time.Duration { return x.skew }
+
+// Receipt is the receipt of an accepted answer.
+func (x *Exchange) Receipt() resetter.Receipt {
+	return resetter.Receipt{Status: x.status, RequestID: x.requestID, Attempts: x.attempts}
+}
+
+// Failed turns what a generated client returned into an error of this
+// exchange: an *Error from Do stays what it is, anything else means that an
+// accepted answer could not be decoded.
+func (x *Exchange) Failed(err error) error {
+	if _, ok := errors.AsType[*resetter.Error](err); ok {
+		return err
+	}
+	if x.status == 0 { // the request could not even be built
+		return x.Refuse(resetter.ErrInvalid, "the request could not be built from what was given", "")
+	}
+	return x.Unreadable("the answer is not what the system's documentation says")
+}
+
+// Unreadable is the error of an accepted answer that cannot be made sense of.
+// After a Send the mail may have gone out.
+func (x *Exchange) Unreadable(what string) *resetter.Error {
+	e := x.Refuse(resetter.ErrUnreadableAnswer, what, "look it up in the system before you repeat it")
+	if x.op.Class == Read {
+		e.Kind, e.Advice = resetter.ErrUnavailable, "check that the URL leads to the system's API and that its version is supported"
+	}
+	return e
+}
+
+// WrongPerson is the error of an accepted answer that speaks of another account
+// than was asked for: what answers is not what we think it is.
+func (x *Exchange) WrongPerson() *resetter.Error {
+	e := x.Unreadable("the answer speaks of another account than was asked for")
+	e.Stop = true
+	return e
+}
+
+// Refuse makes an error of this exchange that says kind.
+func (x *Exchange) Refuse(kind resetter.Kind, message, advice string) *resetter.Error {
+	return &resetter.Error{
+		System: x.client.settings.target, Op: x.op.Name, Account: x.op.Account,
+		Kind: kind, Message: message, Advice: advice,
+		Status: x.status, RequestID: x.requestID, Attempts: x.attempts,
+	}
+}

@@ -1,0 +1,281 @@
+// Package sugar has a Sugar (SugarCRM) instance mail password resets, through
+// its REST API v11_24 or newer.
+//
+//	client, err := sugar.New("https://example.sugarondemand.com", sugar.Credentials{
+//		Username: "svc-reset",
+//		Password: resetter.NewSecret(os.Getenv("SUGAR_PASSWORD")),
+//	})
+//	account, err := client.Resolve(ctx, resetter.Email("ana@example.com"))
+//	receipt, err := client.Reset(ctx, account)
+//	defer client.Close(ctx)
+//
+// The credentials are those of an administrator of the Users module. Sugar
+// keeps one session for each user and platform, so the client signs in on a
+// platform of its own, which an administrator must have registered (Admin,
+// Configure API Platforms), and two processes must not share it.
+//
+// What to know of Sugar: all clients of an instance share 20 requests a
+// second, and who exceeds them is shut out for a while without a word; the
+// default pace here is 4. Whether a reset whose answer was lost was carried
+// out cannot be read anywhere.
+package sugar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/transport"
+	"github.com/seed57652884/resetctl/sugar/sugarapi"
+)
+
+// What Credentials leave empty.
+const (
+	DefaultPlatform   = "resetctl"
+	DefaultAPIVersion = "v11_24" // the first with the reset request
+)
+
+// DefaultRate is the ceiling of the pace, in requests a second, unless an
+// option sets another: a fifth of what the instance allows all its clients.
+const DefaultRate = 4
+
+// Credentials sign in to Sugar.
+type Credentials struct {
+	Username   string
+	Password   resetter.Secret
+	Platform   string // DefaultPlatform where empty; "base" would sign the user out of the browser
+	APIVersion string // DefaultAPIVersion where empty
+}
+
+var apiVersion = regexp.MustCompile(`^v[0-9]+(_[0-9]+)?$`)
+
+func (c Credentials) validate() error {
+	var errs []error
+	if c.Username == "" {
+		errs = append(errs, errors.New("the user name is empty"))
+	}
+	if c.Password.IsZero() {
+		errs = append(errs, errors.New("the password is empty"))
+	}
+	if c.Platform == "base" {
+		errs = append(errs, errors.New(`the platform is "base", which would sign the user out of the browser; register one of your own`))
+	}
+	if !apiVersion.MatchString(c.APIVersion) {
+		errs = append(errs, fmt.Errorf("the API version is %q; it looks like %s", c.APIVersion, DefaultAPIVersion))
+	}
+	return errors.Join(errs...)
+}
+
+// A Client is a Sugar instance. It is a resetter.Resetter, Checker, Pacer and
+// Closer, and safe for concurrent use.
+type Client struct {
+	http  *transport.Client
+	api   *sugarapi.ClientWithResponses
+	creds Credentials
+}
+
+var (
+	_ resetter.Resetter = (*Client)(nil)
+	_ resetter.Checker  = (*Client)(nil)
+	_ resetter.Pacer    = (*Client)(nil)
+	_ resetter.Closer   = (*Client)(nil)
+)
+
+// New makes a Client for the instance at baseURL, without /rest. It makes no
+// request, and reports everything that is wrong with its arguments at once.
+func New(baseURL string, creds Credentials, opts ...transport.Option) (*Client, error) {
+	if creds.Platform == "" {
+		creds.Platform = DefaultPlatform
+	}
+	if creds.APIVersion == "" {
+		creds.APIVersion = DefaultAPIVersion
+	}
+	c := &Client{creds: creds}
+	var err error
+	c.http, err = transport.New(transport.System{
+		Name:              "sugar",
+		Judge:             judge,
+		Session:           c.session(),
+		Authorize:         authorize,
+		Probe:             func() (*http.Request, error) { return sugarapi.NewPingRequest(c.rest()) },
+		RefusalIsThrottle: true,
+		Secrets:           []resetter.Secret{creds.Password},
+	}, baseURL, append([]transport.Option{transport.WithRate(DefaultRate)}, opts...)...)
+	if err := errors.Join(err, creds.validate()); err != nil {
+		return nil, err
+	}
+	c.api, err = sugarapi.NewClientWithResponses(c.rest(), sugarapi.WithHTTPClient(c.http))
+	return c, err
+}
+
+// rest is where the API begins.
+func (c *Client) rest() string { return c.http.Base() + "/rest/" + c.creds.APIVersion }
+
+// Pace implements resetter.Pacer.
+func (c *Client) Pace() resetter.Pace { return c.http.Pace() }
+
+// Close implements resetter.Closer: it signs out, if anything signed in.
+func (c *Client) Close(ctx context.Context) error { return c.http.Close(ctx) }
+
+// userFields is what is asked for of a user.
+const userFields = "id,user_name,full_name,status,email,is_admin,is_group,portal_only,external_auth_only"
+
+// Resolve implements resetter.Resetter. An e-mail address must be the primary
+// one of exactly one user, since that is the one that Sugar mails; a secondary
+// one is ErrIneligible.
+func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Account, error) {
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "look up user", Class: transport.Read, Account: id.Value})
+	if err := id.Validate(); err != nil {
+		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
+	}
+	switch id.Kind {
+	case resetter.ByEmail:
+		return c.byFilter(ctx, exchange, "email_addresses.email_address", id.Value,
+			func(u sugarapi.User) bool { return hasAddress(u, id.Value) })
+	case resetter.ByUsername:
+		return c.byFilter(ctx, exchange, "user_name", id.Value,
+			func(u sugarapi.User) bool { return text(u.UserName) == id.Value })
+	}
+	fields := userFields
+	answer, err := c.api.GetUserWithResponse(ctx, id.Value, &sugarapi.GetUserParams{Fields: &fields})
+	switch {
+	case err != nil:
+		return resetter.Account{}, exchange.Failed(err)
+	case answer.JSON200 == nil:
+		return resetter.Account{}, exchange.Unreadable("the answer holds no user")
+	case answer.JSON200.ID != id.Value:
+		return resetter.Account{}, exchange.WrongPerson()
+	}
+	return accountOf(*answer.JSON200), nil
+}
+
+// filterPage is how many hits one page of a filter has.
+const filterPage = 100
+
+func (c *Client) byFilter(ctx context.Context, exchange *transport.Exchange, field, value string, same func(sugarapi.User) bool) (resetter.Account, error) {
+	fields, size, order := userFields, filterPage, "user_name:ASC"
+	var found []sugarapi.User
+	for offset := 0; offset >= 0; {
+		answer, err := c.api.FilterUsersWithResponse(ctx, sugarapi.UserFilter{
+			Filter: []map[string]any{{field: value}},
+			Fields: &fields, MaxNum: &size, Offset: &offset, OrderBy: &order,
+		})
+		if err != nil {
+			return resetter.Account{}, exchange.Failed(err)
+		}
+		if answer.JSON200 == nil {
+			return resetter.Account{}, exchange.Unreadable("the answer holds no list of users")
+		}
+		for _, user := range answer.JSON200.Records {
+			if same(user) {
+				found = append(found, user)
+			}
+		}
+		next := answer.JSON200.NextOffset
+		if next >= 0 && next <= offset {
+			return resetter.Account{}, exchange.Unreadable("the pages of the answer go round in circles")
+		}
+		offset = next
+	}
+	switch len(found) {
+	case 0:
+		return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user has exactly this name or address", "check it, or whether the person has an account here")
+	case 1:
+	default:
+		return resetter.Account{}, exchange.Refuse(resetter.ErrAmbiguous, fmt.Sprintf("%d users have this name or address", len(found)), "name the user by id")
+	}
+	account := accountOf(found[0])
+	if field == "email_addresses.email_address" && !resetter.SameEmail(account.Email, value) {
+		return resetter.Account{}, exchange.Refuse(resetter.ErrIneligible, "the address is only a secondary one of the account, so the mail would go elsewhere", "name the user by the primary address or by id")
+	}
+	return account, nil
+}
+
+func hasAddress(u sugarapi.User, address string) bool {
+	if u.Email != nil {
+		for _, e := range *u.Email {
+			if resetter.SameEmail(text(e.EmailAddress), address) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// accountOf takes from a user what matters here.
+func accountOf(u sugarapi.User) resetter.Account {
+	a := resetter.Account{ID: u.ID, Username: text(u.UserName)}
+	if u.Email != nil {
+		for _, e := range *u.Email {
+			if yes(e.PrimaryAddress) {
+				a.Email = text(e.EmailAddress)
+			}
+		}
+	}
+	switch {
+	case yes(u.IsGroup):
+		a.Ineligible = "it is a group account"
+	case yes(u.PortalOnly):
+		a.Ineligible = "it is a portal account"
+	case text(u.Status) != "" && text(u.Status) != "Active":
+		a.Ineligible = "the account is inactive"
+	case yes(u.ExternalAuthOnly):
+		a.Ineligible = "it signs in by SSO only and has no password here"
+	case a.Email == "":
+		a.Ineligible = "it has no primary e-mail address"
+	}
+	return a
+}
+
+// Reset implements resetter.Resetter: POST /password/adminRequest. Sugar
+// answers with the record of the user that it mailed, which is checked.
+func (c *Client) Reset(ctx context.Context, account resetter.Account) (resetter.Receipt, error) {
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "request password reset", Class: transport.Send, Account: nameOf(account)})
+	if err := resetter.ID(account.ID).Validate(); err != nil {
+		return resetter.Receipt{}, exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
+	}
+	if account.Ineligible != "" {
+		return resetter.Receipt{}, exchange.Refuse(resetter.ErrIneligible, account.Ineligible, "")
+	}
+	answer, err := c.api.RequestPasswordResetWithResponse(ctx, sugarapi.PasswordResetRequest{UserID: account.ID})
+	switch {
+	case err != nil:
+		return resetter.Receipt{}, exchange.Failed(err)
+	case answer.JSON200 == nil || answer.JSON200.ID == "":
+		return resetter.Receipt{}, exchange.Unreadable("the answer does not say who was mailed")
+	case answer.JSON200.ID != account.ID:
+		return resetter.Receipt{}, exchange.WrongPerson()
+	}
+	return exchange.Receipt(), nil
+}
+
+func nameOf(a resetter.Account) string {
+	if a.Email != "" {
+		return a.Email
+	}
+	return a.ID
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return strings.TrimSpace(*s)
+}
+
+// yes reads a flag in any of Sugar's spellings.
+func yes(flag sugarapi.Flag) bool {
+	switch f := flag.(type) {
+	case bool:
+		return f
+	case float64:
+		return f != 0
+	case string:
+		return f == "1" || strings.EqualFold(f, "true")
+	}
+	return false
+}

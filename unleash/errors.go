@@ -1,0 +1,58 @@
+package unleash
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/transport"
+	"github.com/seed57652884/resetctl/unleash/unleashapi"
+)
+
+// personPause is how long a person who was just mailed cannot be mailed again:
+// Unleash counts 60 s and does not say so in a header; one more for the clock.
+const personPause = 61 * time.Second
+
+// judge says what an answer of Unleash means. Its errors are {id, name,
+// message, details[{path, message}]}, of which name and id may be missing.
+func judge(a transport.Answer) transport.Verdict {
+	v := transport.ByStatus(a)
+	if a.Status < 400 {
+		return v
+	}
+	var body unleashapi.Error
+	ours := json.Unmarshal(a.Body, &body) == nil && text(body.Message) != ""
+	v.Code, v.Message = text(body.Name), text(body.Message)
+	if body.Details != nil {
+		for _, d := range *body.Details {
+			if path := text(d.Path); path != "" {
+				v.Fields = append(v.Fields, resetter.FieldError{Field: path, Message: text(d.Message)})
+			}
+		}
+	}
+	switch {
+	case a.Status == http.StatusTooManyRequests && v.Code == "RateLimitError":
+		v.Scope, v.Wait = resetter.ScopePerson, personPause
+		v.Advice = "somebody mailed this person less than a minute ago"
+	case a.Status == http.StatusServiceUnavailable && strings.Contains(v.Message, "maintenance mode"):
+		// Said before anything is done. A proxy's 503 proves nothing.
+		v.Ruling, v.Kind, v.Scope = transport.Throttled, resetter.ErrUnavailable, resetter.ScopeTarget
+		v.Advice = "switch Unleash's maintenance mode off"
+	case a.Status == http.StatusNotFound && (!ours || strings.HasPrefix(v.Message, "The path you were looking for")):
+		v.Kind, v.Stop = resetter.ErrRejected, true
+		v.Message = "there is no Unleash API at this address"
+		v.Advice = "check the URL, and the path in it where the instance is hosted"
+	case a.Status == http.StatusNotFound:
+		v.Advice = "check whether the user exists"
+	case a.Status == http.StatusForbidden && v.Code == "ForbiddenError":
+		v.Kind = resetter.ErrIneligible
+		v.Advice = "the account is managed by another system (SCIM): reset it there"
+	case a.Status == http.StatusForbidden:
+		v.Advice = "use an administrator's personal access token or a service account's token, not a client or frontend token"
+	case a.Status == http.StatusUnauthorized:
+		v.Advice = "check the token, and that it has not expired"
+	}
+	return v
+}

@@ -1,0 +1,190 @@
+// Package unleash has an Unleash instance mail password resets, through its
+// admin API.
+//
+//	client, err := unleash.New("https://unleash.example.com", unleash.Credentials{
+//		Token: resetter.NewSecret(os.Getenv("UNLEASH_TOKEN")),
+//	})
+//	account, err := client.Resolve(ctx, resetter.Email("ana@example.com"))
+//	receipt, err := client.Reset(ctx, account)
+//
+// The token is a personal access token or a service account's token of an
+// administrator, or an admin API token where that is still allowed. There is
+// no session. Hosted instances live under a path, which belongs to the URL:
+// https://eu.app.unleash-hosted.com/acme.
+//
+// What to know of Unleash: a reset link lives 24 hours, and each new reset
+// kills the person's earlier ones. Without a mailer the answer is the same,
+// and the link in it (Receipt.Link) is the only way to the person; Check says
+// so beforehand. A person can be mailed once a minute: the error for that is
+// ErrRateLimited with ScopePerson and holds up nobody else.
+package unleash
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/transport"
+	"github.com/seed57652884/resetctl/unleash/unleashapi"
+)
+
+// Credentials are an administrator's token of Unleash.
+type Credentials struct {
+	Token resetter.Secret
+}
+
+func (c Credentials) validate() error {
+	switch {
+	case c.Token.IsZero():
+		return errors.New("the token is empty")
+	case strings.ContainsAny(c.Token.Reveal(), " \t\r\n"):
+		return errors.New("the token holds a blank or a line break")
+	}
+	return nil
+}
+
+// A Client is an Unleash instance. It is a resetter.Resetter, Checker, Pacer
+// and Closer, and safe for concurrent use.
+type Client struct {
+	http  *transport.Client
+	api   *unleashapi.ClientWithResponses
+	creds Credentials
+}
+
+var (
+	_ resetter.Resetter = (*Client)(nil)
+	_ resetter.Checker  = (*Client)(nil)
+	_ resetter.Pacer    = (*Client)(nil)
+	_ resetter.Closer   = (*Client)(nil)
+)
+
+// New makes a Client for the instance at baseURL, its path included, without
+// /api/admin. It makes no request, and reports everything that is wrong with
+// its arguments at once.
+func New(baseURL string, creds Credentials, opts ...transport.Option) (*Client, error) {
+	c := &Client{creds: creds}
+	var err error
+	c.http, err = transport.New(transport.System{
+		Name:      "unleash",
+		Judge:     judge,
+		Authorize: c.authorize,
+		Probe:     func() (*http.Request, error) { return unleashapi.NewGetHealthRequest(c.http.Base()) },
+		Secrets:   []resetter.Secret{creds.Token},
+	}, baseURL, opts...)
+	if err := errors.Join(err, creds.validate()); err != nil {
+		return nil, err
+	}
+	c.api, err = unleashapi.NewClientWithResponses(c.http.Base(), unleashapi.WithHTTPClient(c.http))
+	return c, err
+}
+
+// Pace implements resetter.Pacer.
+func (c *Client) Pace() resetter.Pace { return c.http.Pace() }
+
+// Close implements resetter.Closer: it lets connections go.
+func (c *Client) Close(ctx context.Context) error { return c.http.Close(ctx) }
+
+// Resolve implements resetter.Resetter. Unleash's search matches beginnings
+// and parts of names, and "_" and "%" are wildcards in it, so its hits are
+// compared exactly.
+func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Account, error) {
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "look up user", Class: transport.Read, Account: id.Value})
+	if err := id.Validate(); err != nil {
+		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
+	}
+	switch id.Kind {
+	case resetter.ByEmail:
+		return c.search(ctx, exchange, id.Value, func(u unleashapi.User) bool { return resetter.SameEmail(text(u.Email), id.Value) })
+	case resetter.ByUsername:
+		return c.search(ctx, exchange, id.Value, func(u unleashapi.User) bool { return text(u.Username) == id.Value })
+	}
+	number, err := strconv.Atoi(id.Value)
+	if err != nil || number < 1 || strconv.Itoa(number) != id.Value {
+		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, "the id is not a number", "ids of Unleash are whole numbers from 1")
+	}
+	answer, err := c.api.GetUserWithResponse(ctx, number)
+	switch {
+	case err != nil:
+		return resetter.Account{}, exchange.Failed(err)
+	case answer.JSON200 == nil:
+		return resetter.Account{}, exchange.Unreadable("the answer holds no user")
+	case answer.JSON200.ID != number:
+		return resetter.Account{}, exchange.WrongPerson()
+	}
+	return accountOf(*answer.JSON200), nil
+}
+
+func (c *Client) search(ctx context.Context, exchange *transport.Exchange, text string, same func(unleashapi.User) bool) (resetter.Account, error) {
+	if len([]rune(text)) < 2 { // Unleash finds nobody then, whoever there is
+		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, "Unleash searches for two characters or more", "name the user by id")
+	}
+	answer, err := c.api.SearchUsersWithResponse(ctx, &unleashapi.SearchUsersParams{Q: &text})
+	if err != nil {
+		return resetter.Account{}, exchange.Failed(err)
+	}
+	if answer.JSON200 == nil {
+		return resetter.Account{}, exchange.Unreadable("the answer holds no list of users")
+	}
+	var found []resetter.Account
+	for _, user := range *answer.JSON200 {
+		if same(user) {
+			found = append(found, accountOf(user))
+		}
+	}
+	switch len(found) {
+	case 0:
+		return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user has exactly this name or address", "check it, or whether the person has an account here")
+	case 1:
+		return found[0], nil
+	default:
+		return resetter.Account{}, exchange.Refuse(resetter.ErrAmbiguous, strconv.Itoa(len(found))+" users have this name or address", "name the user by id")
+	}
+}
+
+// accountOf takes from a user what matters here.
+func accountOf(u unleashapi.User) resetter.Account {
+	a := resetter.Account{ID: strconv.Itoa(u.ID), Email: text(u.Email), Username: text(u.Username)}
+	switch {
+	case text(u.AccountType) != "" && !strings.EqualFold(text(u.AccountType), "User"):
+		a.Ineligible = "it is a service account"
+	case text(u.ScimID) != "":
+		a.Ineligible = "it is managed by SCIM"
+	case a.Email == "":
+		a.Ineligible = "it has no e-mail address"
+	}
+	return a
+}
+
+// Reset implements resetter.Resetter: POST
+// /api/admin/user-admin/reset-password. Unleash mails the address as written
+// in the request, so the account's own is sent, never the one that was
+// searched for.
+func (c *Client) Reset(ctx context.Context, account resetter.Account) (resetter.Receipt, error) {
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "reset password", Class: transport.Send, Account: account.Email})
+	if account.Ineligible != "" {
+		return resetter.Receipt{}, exchange.Refuse(resetter.ErrIneligible, account.Ineligible, "")
+	}
+	if err := resetter.Email(account.Email).Validate(); err != nil {
+		return resetter.Receipt{}, exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
+	}
+	answer, err := c.api.ResetPasswordWithResponse(ctx, unleashapi.ResetPasswordRequest{ID: account.Email})
+	switch {
+	case err != nil:
+		return resetter.Receipt{}, exchange.Failed(err)
+	case answer.JSON200 == nil || answer.JSON200.ResetPasswordURL == "":
+		return resetter.Receipt{}, exchange.Unreadable("the answer holds no reset link")
+	}
+	receipt := exchange.Receipt()
+	receipt.Link = resetter.NewSecret(answer.JSON200.ResetPasswordURL)
+	return receipt, nil
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return strings.TrimSpace(*s)
+}
