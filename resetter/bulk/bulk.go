@@ -6,10 +6,12 @@
 // memory is here, a durable one is package resetter/journal. An [Engine] puts
 // the three together, in two phases:
 //
-//	engine := bulk.Engine{Journal: bulk.NewMemory(), Targets: targets}
-//	plan, err := engine.Prepare(ctx, rows) // looks everybody up, sends nothing
-//	err = engine.Act(ctx)                  // resets
-//	for result, err := range engine.Journal.Results(ctx) { … }
+//	journal := bulk.NewMemory()
+//	err := journal.Add(ctx, bulk.Rows(rows...))
+//	engine := bulk.Engine{Journal: journal, Targets: targets}
+//	plan, err := engine.Prepare(ctx) // looks everybody up, sends nothing
+//	summary, err := engine.Act(ctx)  // resets
+//	for result, err := range journal.Results(ctx) { … }
 //
 // Targets are worked side by side, so that a slow one never holds up another.
 // Rows of one account are worked in the order of the input and never at the

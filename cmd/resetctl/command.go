@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
+	"github.com/urfave/cli/v2"
+)
+
+// A command is one invocation of the program.
+type command struct {
+	io   *ui.IO
+	env  []string
+	args []string // as given, the program's name first
+}
+
+// laterCommands and laterFlags are promised and not there yet. They are
+// refused by name, never ignored.
+var (
+	laterCommands = []string{"init", "check", "resume", "runs", "reconcile", "report", "config", "completion"}
+	laterFlags    = map[string]string{
+		"report":         "write results with -o, or see resetctl show",
+		"links":          "one-time links are not handed out",
+		"links-to":       "one-time links are not handed out",
+		"canary":         "use --limit",
+		"resend-unknown": "what is in doubt stays so",
+		"retry-failed":   "make a file of the failed rows",
+		"map":            "rename the column in the file",
+		"delimiter":      "it is found by itself: , ; tab or |",
+		"encoding":       "save the file as UTF-8",
+		"sheet":          "save the sheet as CSV",
+		"corrected":      "all errors are listed",
+		"revoke-keys":    "resets are the only action so far",
+		"settle":         "what is in doubt stays so",
+		"prune":          "delete the state folder",
+	}
+)
+
+func (c *command) run(ctx context.Context) error {
+	app := c.app()
+	arranged, err := arrange(c.args, app)
+	if err != nil {
+		return err
+	}
+	return app.RunContext(ctx, arranged)
+}
+
+func (c *command) app() *cli.App {
+	return &cli.App{
+		Name:  "resetctl",
+		Usage: "password resets across systems, from a table of people; nobody is mailed twice, no row is lost",
+		UsageText: `resetctl demo                               play a whole run, without any account
+   resetctl plan people.csv                    see what would be done; sends nothing
+   resetctl run people.csv -o results.csv      do it
+   resetctl reset ana@example.com --target looker`,
+		Writer: c.io.Out, ErrWriter: c.io.Err,
+		HideVersion:               true, // -v is --verbose; the command is called version
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {}, // Main says it and exits
+		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE`"},
+			&cli.StringFlag{Name: "state", Usage: "keep the ledger of all runs in `DIR`"},
+			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress and no notes"},
+			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "log every decision and every wait"},
+			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the log: text or json"},
+			&cli.BoolFlag{Name: "no-input", Usage: "never ask"},
+			&cli.BoolFlag{Name: "no-color", Usage: "no colours"},
+		},
+		Before: c.before,
+		Commands: []*cli.Command{
+			c.demoCommand(), c.planCommand(), c.runCommand(), c.resetCommand(),
+			c.showCommand(), c.sandboxCommand(), c.versionCommand(),
+		},
+	}
+}
+
+// before takes in the flags that concern how we talk.
+func (c *command) before(ctx *cli.Context) error {
+	c.io.Quiet = ctx.Bool("quiet")
+	c.io.NoInput = c.io.NoInput || ctx.Bool("no-input")
+	if ctx.Bool("no-color") {
+		c.io.Color = false
+	}
+	if f := ctx.String("log-format"); f != "text" && f != "json" {
+		return usage("--log-format is text or json, not %q", f)
+	}
+	return nil
+}
+
+// log is the log on stderr: warnings, or everything with --verbose.
+func (c *command) log(ctx *cli.Context) *slog.Logger {
+	options := &slog.HandlerOptions{Level: slog.LevelWarn}
+	if ctx.Bool("verbose") {
+		options.Level = slog.LevelDebug
+	}
+	if ctx.String("log-format") == "json" {
+		return slog.New(slog.NewJSONHandler(c.io.Log(), options))
+	}
+	return slog.New(slog.NewTextHandler(c.io.Log(), options))
+}
+
+// config loads the configuration and lays the flags over it.
+func (c *command) config(ctx *cli.Context) (*config.Config, error) {
+	var systems []config.System
+	for _, d := range drivers() {
+		systems = append(systems, d.System)
+	}
+	cfg, err := config.Load(config.Source{
+		Systems: systems, Env: c.env, Home: lookup(c.env, "HOME"),
+		File: ctx.String("config"), State: ctx.String("state"),
+	})
+	if err != nil {
+		return nil, &exit{exitUsage, err}
+	}
+	for _, w := range cfg.Warnings {
+		c.io.Tell("warning: %s", w)
+	}
+	return cfg, nil
+}
+
+func lookup(env []string, name string) string {
+	for i := len(env) - 1; i >= 0; i-- {
+		if len(env[i]) > len(name) && env[i][:len(name)+1] == name+"=" {
+			return env[i][len(name)+1:]
+		}
+	}
+	return ""
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"encoding/csv"
+	"strings"
+	"time"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/urfave/cli/v2"
+)
+
+// workFlags are the flags of everything that works rows off. Each command gets
+// its own copies.
+func workFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "target", Usage: "`NAMES` of targets for rows that name none: a,b or all"},
+		&cli.StringFlag{Name: "action", Value: string(resetter.ActionReset), Usage: "`ACTION` for rows that name none"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write a line per row to `FILE` (.csv, .ndjson or .json; - is stdout)"},
+		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of that file: csv, json, ndjson or table"},
+		&cli.BoolFlag{Name: "json", Usage: "print the summary as one JSON object on stdout"},
+		&cli.StringSliceFlag{Name: "rate", Usage: "ceiling of a target's pace, `TARGET=10/s` (/m, /h, unlimited)"},
+		&cli.StringSliceFlag{Name: "concurrency", Usage: "requests at a time, `TARGET=N`"},
+		&cli.StringFlag{Name: "cooldown", Usage: "leave out who was mailed within `TIME`; 0 turns it off (default 1h)"},
+		&cli.StringFlag{Name: "max-failures", Usage: "halt at `N` failed or unknown rows, or at N% of the last 100"},
+		&cli.StringFlag{Name: "expect", Usage: "refuse unless exactly `N` actions would be done"},
+		&cli.StringFlag{Name: "limit", Usage: "work only the first `N` rows"},
+		&cli.StringSliceFlag{Name: "only", Usage: "work only these `TARGETS`"},
+		&cli.StringSliceFlag{Name: "except", Usage: "work all but these `TARGETS`"},
+	}
+}
+
+// fileFlags are for commands that read a file.
+func fileFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "input-format", Usage: "`FORMAT` of the file: csv or ndjson"},
+	}
+}
+
+// actFlags are for commands that do it.
+func actFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "only show what would be done, as plan does"},
+		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"},
+		&cli.StringFlag{Name: "max-duration", Usage: "begin no row after `TIME`, such as 2h"},
+		&cli.BoolFlag{Name: "resume", Usage: "say that going on with an unfinished run is meant"},
+		&cli.BoolFlag{Name: "new", Usage: "begin afresh even where the same rows have an unfinished run"},
+	}
+}
+
+// workOptions are the flags, read.
+type workOptions struct {
+	table  table.Options
+	output string
+	format table.Format
+	json   bool
+
+	dryRun, offline, yes, resume, fresh bool
+
+	expect      int // -1: anything
+	limit       int // 0: all
+	only        []string
+	except      []string
+	maxDuration time.Duration // 0: none
+}
+
+// options reads the flags and lays those that are settings over cfg.
+func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
+	o := workOptions{
+		output: ctx.String("output"), json: ctx.Bool("json"),
+		dryRun: ctx.Bool("dry-run"), offline: ctx.Bool("offline"), yes: ctx.Bool("yes"),
+		resume: ctx.Bool("resume"), fresh: ctx.Bool("new"), expect: -1,
+	}
+	o.table = table.Options{Targets: cfg.Names(), DefaultAction: resetter.Action(ctx.String("action"))}
+
+	switch f := ctx.String("input-format"); f {
+	case "", "csv", "ndjson":
+		o.table.Format = table.Format(f)
+	default:
+		return o, usage("--input-format is csv or ndjson, not %q", f)
+	}
+	var err error
+	if o.format, err = table.FormatFor(o.output, table.Format(ctx.String("format"))); err != nil {
+		return o, usage("%v", err)
+	}
+	switch {
+	case o.format != "" && ctx.String("format") != "" && o.output == "":
+		return o, usage("--format is for the file of -o; to see results on the terminal: -o - --format table")
+	case o.json && o.output == "-":
+		return o, usage("--json and -o - both want stdout; give -o a file")
+	case o.resume && o.fresh:
+		return o, usage("--resume and --new contradict each other")
+	}
+	for flag, names := range map[string]*[]string{"target": &o.table.DefaultTargets, "only": &o.only, "except": &o.except} {
+		if *names, err = list(ctx.StringSlice(flag)); err != nil {
+			return o, usage("--%s: %v", flag, err)
+		}
+		for _, name := range *names {
+			if cfg.Target(name) == nil && !(flag == "target" && name == "all") {
+				return o, usage("--%s: there is no target %q; configured are: %s", flag, name, orNone(cfg.Names()))
+			}
+		}
+	}
+	if o.expect, err = number(ctx, "expect", 0, -1); err != nil {
+		return o, err
+	}
+	if o.limit, err = number(ctx, "limit", 1, 0); err != nil {
+		return o, err
+	}
+	if v := ctx.String("max-duration"); v != "" {
+		if o.maxDuration, err = config.ParseDuration(v); err != nil || o.maxDuration == 0 {
+			return o, usage("--max-duration is a time such as 30s, 15m or 2h, not %q", v)
+		}
+	}
+	if v := ctx.String("max-failures"); v != "" {
+		if cfg.Guards.MaxFailures, err = config.ParseMaxFailures(v); err != nil {
+			return o, usage("--max-failures: %v", err)
+		}
+	}
+	return o, override(ctx, cfg)
+}
+
+// override lays the flags that are settings of targets over cfg.
+func override(ctx *cli.Context, cfg *config.Config) error {
+	for _, key := range []string{"rate", "concurrency"} {
+		for _, v := range ctx.StringSlice(key) {
+			name, value, ok := strings.Cut(v, "=")
+			if !ok || name == "" || value == "" {
+				return usage("--%s is TARGET=VALUE, not %q", key, v)
+			}
+			if cfg.Target(name) == nil {
+				return usage("--%s: there is no target %q; configured are: %s", key, name, orNone(cfg.Names()))
+			}
+			if err := cfg.Override(name, key, value, "--"+key); err != nil {
+				return usage("--%s: %v", key, err)
+			}
+		}
+	}
+	if v := ctx.String("cooldown"); v != "" {
+		if err := cfg.Override("", "cooldown", v, "--cooldown"); err != nil {
+			return usage("--cooldown: %v", err)
+		}
+	}
+	return nil
+}
+
+// list splits "a,b", in which a quoted comma does not split.
+func list(values []string) ([]string, error) {
+	var out []string
+	for _, v := range values {
+		r := csv.NewReader(strings.NewReader(v))
+		r.TrimLeadingSpace = true
+		fields, err := r.Read()
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range fields {
+			if f = strings.TrimSpace(f); f != "" {
+				out = append(out, f)
+			}
+		}
+	}
+	return out, nil
+}
+
+func number(ctx *cli.Context, flag string, least, absent int) (int, error) {
+	v := ctx.String(flag)
+	if v == "" {
+		return absent, nil
+	}
+	n := 0
+	for _, digit := range v {
+		if digit < '0' || digit > '9' || n > 100_000_000 {
+			return 0, usage("--%s is a whole number from %d, not %q", flag, least, v)
+		}
+		n = n*10 + int(digit-'0')
+	}
+	if n < least {
+		return 0, usage("--%s is a whole number from %d, not %q", flag, least, v)
+	}
+	return n, nil
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none (set RESETCTL_<TARGET>_URL and what signs in, or write a configuration file)"
+	}
+	return strings.Join(names, ", ")
+}

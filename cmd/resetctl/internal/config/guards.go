@@ -1,0 +1,69 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Guards are limits that keep a mistake small. The zero value has none.
+type Guards struct {
+	MaxRows     int      // a run of more rows is refused; 0 is no limit
+	Deny        []string // addresses or ids that nothing is done to
+	Domains     []string // only addresses of these, in lower case, without @; empty is all
+	MaxFailures MaxFailures
+
+	from map[string]string
+}
+
+// MaxFailures is how many failures halt a run. The zero value is no limit.
+type MaxFailures struct {
+	Count   int     // halt at this many; 0 where Percent says it
+	Percent float64 // of the last 100, from 20 on
+}
+
+// ParseMaxFailures reads "5" or "20%".
+func ParseMaxFailures(s string) (MaxFailures, error) {
+	s = strings.TrimSpace(s)
+	number, percent := strings.CutSuffix(s, "%")
+	n, err := strconv.Atoi(strings.TrimSpace(number))
+	if err != nil || n < 1 || (percent && n > 100) {
+		return MaxFailures{}, fmt.Errorf("%q is neither a number of failures such as 5 nor a share such as 20%%", s)
+	}
+	if percent {
+		return MaxFailures{Percent: float64(n)}, nil
+	}
+	return MaxFailures{Count: n}, nil
+}
+
+// String writes it as ParseMaxFailures reads it; "" for no limit.
+func (m MaxFailures) String() string {
+	switch {
+	case m.Percent > 0:
+		return fmt.Sprintf("%g%%", m.Percent)
+	case m.Count > 0:
+		return strconv.Itoa(m.Count)
+	}
+	return ""
+}
+
+// IsZero reports whether no guard is configured.
+func (g Guards) IsZero() bool {
+	return g.MaxRows == 0 && len(g.Deny) == 0 && len(g.Domains) == 0 && g.MaxFailures == MaxFailures{}
+}
+
+// settings tells the guards that are configured.
+func (g Guards) settings() []Setting {
+	var out []Setting
+	for _, s := range []struct{ key, value string }{
+		{"max_rows", strconv.Itoa(g.MaxRows)},
+		{"deny", strings.Join(g.Deny, ", ")},
+		{"domains", strings.Join(g.Domains, ", ")},
+		{"max_failures", g.MaxFailures.String()},
+	} {
+		if from, ok := g.from[s.key]; ok {
+			out = append(out, Setting{"guards." + s.key, s.value, from})
+		}
+	}
+	return out
+}

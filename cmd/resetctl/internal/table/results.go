@@ -1,0 +1,281 @@
+package table
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter/bulk"
+)
+
+// An appendix is what stands behind the input's own columns in each line.
+type appendix struct {
+	names  []string
+	values func(bulk.Result) []value // in the order of names
+}
+
+// FormatFor says how to write a results file: as asked for, else by the
+// ending of its path, else CSV.
+func FormatFor(path string, asked Format) (Format, error) {
+	switch asked {
+	case CSV, NDJSON, JSON, Text:
+		return asked, nil
+	case "":
+	default:
+		return "", fmt.Errorf("the format %q is not known: csv, ndjson, json or table", asked)
+	}
+	switch ext := strings.ToLower(filepath.Ext(path)); ext {
+	case ".ndjson", ".jsonl":
+		return NDJSON, nil
+	case ".json":
+		return JSON, nil
+	case ".csv", "":
+		return CSV, nil
+	case ".xlsx", ".xls", ".ods":
+		return "", fmt.Errorf("workbooks (%s) cannot be written yet: name a .csv file, which Excel opens", ext)
+	default:
+		return "", fmt.Errorf("the ending %s says no format: end the name in .csv, .ndjson or .json, or give --format", ext)
+	}
+}
+
+// WriteResults writes what became of the rows in the order in which results
+// yields them. columns are the input's own; their cells come first in each
+// line, then row (the input's line), target, action, account_id, outcome,
+// reason, detail, attempts, http_status, finished_at (RFC 3339, UTC) and
+// run_id. An input column that has one of these names becomes input_<name>.
+//
+// CSV is comma, UTF-8 and LF; cells that a spreadsheet would run as a formula
+// get a single quote before them. NDJSON and JSON have the same names as keys,
+// made unique where the input repeats one, and row, attempts and http_status
+// as numbers; what is not known yet is null. Text is for eyes: it shows who,
+// target, action, outcome, reason and detail, and leaves the other columns out.
+//
+// An error of results ends the writing; what was written by then is no whole
+// file. Memory does not grow with the number of results.
+func WriteResults(w io.Writer, f Format, columns []string, runID string, results iter.Seq2[bulk.Result, error]) error {
+	return write(w, f, columns, resultsOf(runID), results)
+}
+
+// WritePlan writes what would become of the rows, as WriteResults writes what
+// did: behind the input's own columns stand row, target, action, account_id,
+// would (the outcome that the row would have), reason and detail.
+func WritePlan(w io.Writer, f Format, columns []string, results iter.Seq2[bulk.Result, error]) error {
+	return write(w, f, columns, plan(), results)
+}
+
+func write(w io.Writer, f Format, columns []string, behind appendix, results iter.Seq2[bulk.Result, error]) error {
+	b := bufio.NewWriterSize(w, 64<<10)
+	var err error
+	switch f {
+	case CSV:
+		err = writeCSV(b, columns, behind, results)
+	case NDJSON:
+		err = writeObjects(b, columns, behind, results, "", "\n", "\n", "")
+	case JSON:
+		err = writeObjects(b, columns, behind, results, "[", "\n", ",\n", "\n]\n")
+	case Text:
+		err = writeText(b, results)
+	default:
+		err = fmt.Errorf("the format %q is not known", f)
+	}
+	if err != nil {
+		return err
+	}
+	return b.Flush()
+}
+
+// headerOf names all columns of the results.
+func (a appendix) header(columns []string) []string {
+	same := func(list []string, name string) bool {
+		return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
+	}
+	header := slices.Clone(columns)
+	for i, name := range header {
+		if same(a.names, name) {
+			name = "input_" + name
+			for same(columns, name) {
+				name = "input_" + name
+			}
+			header[i] = name
+		}
+	}
+	return append(header, a.names...)
+}
+
+func writeCSV(w io.Writer, columns []string, behind appendix, results iter.Seq2[bulk.Result, error]) error {
+	c := csv.NewWriter(w)
+	line := behind.header(columns)
+	for i := range line {
+		line[i] = defuse(line[i])
+	}
+	if err := c.Write(line); err != nil {
+		return err
+	}
+	for r, err := range results {
+		if err != nil {
+			return err
+		}
+		line = line[:0]
+		for i := range columns {
+			line = append(line, defuse(cellAt(r.Row.Cells, i)))
+		}
+		for _, v := range behind.values(r) {
+			line = append(line, defuse(v.text))
+		}
+		if err := c.Write(line); err != nil {
+			return err
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// writeObjects writes each result as an object: after open and first, or after
+// between; last comes close.
+func writeObjects(w *bufio.Writer, columns []string, behind appendix, results iter.Seq2[bulk.Result, error],
+	start, first, between, end string) error {
+	var keys [][]byte
+	for _, name := range unique(behind.header(columns)) {
+		keys = append(keys, encode(name))
+	}
+	lines := 0
+	_, err := w.WriteString(start)
+	for r, rerr := range results {
+		if rerr != nil {
+			return rerr
+		}
+		separator := between
+		if lines == 0 {
+			separator = strings.TrimPrefix(first, "\n")
+			if start != "" {
+				separator = first
+			}
+		}
+		lines++
+		_, _ = w.WriteString(separator)
+		for i, key := range keys {
+			_ = w.WriteByte("{,"[min(i, 1)])
+			_, _ = w.Write(key)
+			_ = w.WriteByte(':')
+			if i < len(columns) {
+				_, _ = w.Write(encode(cellAt(r.Row.Cells, i)))
+				continue
+			}
+			_, _ = w.Write(behind.values(r)[i-len(columns)].json())
+		}
+		if err = w.WriteByte('}'); err != nil { // a bufio.Writer keeps its first error
+			return err
+		}
+	}
+	if end == "" && lines > 0 {
+		end = between
+	}
+	_, err = w.WriteString(end)
+	return err
+}
+
+// A value is one appended cell.
+type value struct {
+	text   string
+	number bool // a number in JSON
+	maybe  bool // null in JSON where it is empty
+}
+
+func (v value) json() []byte {
+	switch {
+	case v.maybe && v.text == "":
+		return []byte("null")
+	case v.number:
+		return []byte(v.text)
+	}
+	return encode(v.text)
+}
+
+func resultsOf(runID string) appendix {
+	return appendix{
+		names: []string{"row", "target", "action", "account_id", "outcome", "reason", "detail",
+			"attempts", "http_status", "finished_at", "run_id"},
+		values: func(r bulk.Result) []value {
+			var status, finished string
+			if r.Status != 0 {
+				status = strconv.Itoa(r.Status)
+			}
+			if !r.FinishedAt.IsZero() {
+				finished = r.FinishedAt.UTC().Format(time.RFC3339)
+			}
+			return append(whatAndWhy(r),
+				value{text: strconv.Itoa(r.Attempts), number: true},
+				value{text: status, number: true, maybe: true},
+				value{text: finished, maybe: true},
+				value{text: runID},
+			)
+		},
+	}
+}
+
+func plan() appendix {
+	return appendix{
+		names:  []string{"row", "target", "action", "account_id", "would", "reason", "detail"},
+		values: whatAndWhy,
+	}
+}
+
+func whatAndWhy(r bulk.Result) []value {
+	return []value{
+		{text: strconv.Itoa(r.Row.Line), number: true},
+		{text: r.Row.Target},
+		{text: string(r.Row.Action)},
+		{text: r.Account.ID, maybe: true},
+		{text: string(r.Outcome)},
+		{text: string(r.Reason)},
+		{text: r.Detail},
+	}
+}
+
+func cellAt(cells []string, i int) string {
+	if i < len(cells) {
+		return cells[i]
+	}
+	return ""
+}
+
+// unique makes the names fit for keys of one object.
+func unique(names []string) []string {
+	seen := map[string]bool{}
+	for _, n := range names {
+		seen[n] = true
+	}
+	used := map[string]bool{}
+	out := slices.Clone(names)
+	// From behind, so that the appended columns keep their names.
+	for i := len(out) - 1; i >= 0; i-- {
+		name := out[i]
+		for n := 2; used[name] || name == "" || (name != names[i] && seen[name]); n++ {
+			name = strings.TrimPrefix(fmt.Sprintf("%s_%d", names[i], n), "_")
+			if names[i] == "" {
+				name = fmt.Sprintf("column_%d", i+n-1)
+			}
+		}
+		used[name] = true
+		out[i] = name
+	}
+	return out
+}
+
+// encode writes a string as JSON and leaves <, > and & as they are.
+func encode(s string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string always can be
+	return bytes.TrimRight(b.Bytes(), "\n")
+}

@@ -1,0 +1,224 @@
+// Package ui is how the command speaks with people: data on stdout, everything
+// else on stderr, a progress line that never gets into the way of either, and
+// questions only where somebody can answer.
+//
+// An [IO] is the command's streams and what is known about them. The command
+// makes one of the process's own with [Standard]; a test makes one of buffers.
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// An IO is the streams of the command. Its methods may be called from several
+// goroutines. The fields are not changed once it is in use.
+type IO struct {
+	In       io.Reader
+	Out, Err io.Writer
+
+	InTerminal, OutTerminal, ErrTerminal bool
+
+	Color   bool // stderr may be coloured
+	Quiet   bool // no progress and no notes; warnings, errors and questions stay
+	NoInput bool // ask nothing even where there is a terminal
+	Columns int  // the width of the terminal at Err; 0 is 80
+
+	mu    sync.Mutex
+	drawn bool // a progress line stands on the terminal
+}
+
+// Standard is the streams of the process. env is as of os.Environ: NO_COLOR
+// and TERM=dumb turn colours off.
+func Standard(env []string) *IO {
+	is := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+	s := &IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
+		InTerminal: is(os.Stdin), OutTerminal: is(os.Stdout), ErrTerminal: is(os.Stderr)}
+	s.Color = s.ErrTerminal && allowsColor(env)
+	if w, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil {
+		s.Columns = w
+	}
+	return s
+}
+
+func allowsColor(env []string) bool {
+	for _, kv := range env {
+		if v, ok := strings.CutPrefix(kv, "NO_COLOR="); (ok && v != "") || kv == "TERM=dumb" {
+			return false
+		}
+	}
+	return true
+}
+
+// Note tells something that may be left out, as one clean line on stderr.
+func (s *IO) Note(format string, args ...any) {
+	if !s.Quiet {
+		s.Tell(format, args...)
+	}
+}
+
+// Tell says something on stderr, as one clean line: see [Clean].
+func (s *IO) Tell(format string, args ...any) { s.line(Clean(fmt.Sprintf(format, args...))) }
+
+// Lines says something on stderr that has several lines; each is cleaned.
+func (s *IO) Lines(text string) {
+	for l := range strings.Lines(text) {
+		s.line(Clean(strings.TrimRight(l, "\r\n")))
+	}
+}
+
+// Print writes lines of data to stdout, for people; each is cleaned. Its error
+// is that of stdout, such as a closed pipe.
+func (s *IO) Print(text string) error {
+	var b strings.Builder
+	for l := range strings.Lines(text) {
+		b.WriteString(Clean(strings.TrimRight(l, "\r\n")) + "\n")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erase()
+	_, err := io.WriteString(s.Out, b.String())
+	return err
+}
+
+// Log is stderr for a logger, which ends each record with a line end.
+func (s *IO) Log() io.Writer { return logWriter{s} }
+
+type logWriter struct{ s *IO }
+
+func (w logWriter) Write(p []byte) (int, error) {
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	w.s.erase()
+	return w.s.Err.Write(p)
+}
+
+func (s *IO) line(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.erase()
+	// Nobody can be told that stderr is gone.
+	_, _ = io.WriteString(s.Err, text+"\n")
+}
+
+// erase takes the progress line away. The caller holds mu.
+func (s *IO) erase() {
+	if s.drawn {
+		_, _ = io.WriteString(s.Err, "\r\x1b[K")
+		s.drawn = false
+	}
+}
+
+// The times between two progress lines.
+const (
+	drawEvery = 200 * time.Millisecond // on a terminal, in place
+	lineEvery = 5 * time.Second        // elsewhere, one below the other
+)
+
+// Progress shows what line returns until ctx ends, and then returns: on a
+// terminal on one line that is drawn anew and taken away at the end, elsewhere
+// as a plain line every few seconds if it has changed. It is to be run by a
+// goroutine that the caller waits for. line is called by it alone.
+func (s *IO) Progress(ctx context.Context, line func() string) {
+	if s.Quiet {
+		return
+	}
+	every := lineEvery
+	if s.ErrTerminal {
+		every = drawEvery
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	last := ""
+	for {
+		select {
+		case <-ctx.Done():
+			s.mu.Lock()
+			s.erase()
+			s.mu.Unlock()
+			return
+		case <-tick.C:
+		}
+		text := Clean(line())
+		switch {
+		case s.ErrTerminal:
+			s.draw(text)
+		case text != last && text != "":
+			s.line(text)
+		}
+		last = text
+	}
+}
+
+func (s *IO) draw(text string) {
+	columns := s.Columns
+	if columns <= 0 {
+		columns = 80
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// One short of the width: a full line would wrap and could not be erased.
+	_, _ = io.WriteString(s.Err, "\r"+Shorten(text, columns-1)+"\x1b[K")
+	s.drawn = true
+}
+
+// ErrCannotAsk means that there is nobody to answer: no terminal at stdin or
+// stderr, or NoInput.
+var ErrCannotAsk = errors.New("there is no terminal to ask on")
+
+// CanAsk reports whether a question would reach somebody.
+func (s *IO) CanAsk() bool { return s.InTerminal && s.ErrTerminal && !s.NoInput }
+
+// Confirm asks a question on stderr that is answered with yes or no. Only "y"
+// and "yes" mean yes; an empty answer, the end of the input and everything
+// else mean no. Errors: ErrCannotAsk, or ctx's own when it ends first.
+func (s *IO) Confirm(ctx context.Context, question string) (bool, error) {
+	if !s.CanAsk() {
+		return false, ErrCannotAsk
+	}
+	s.mu.Lock()
+	s.erase()
+	_, _ = io.WriteString(s.Err, Clean(question)+" [y/N] ")
+	s.mu.Unlock()
+
+	// A read from a terminal cannot be interrupted; where ctx ends first it is
+	// left behind, and ends with the process or with the next line typed.
+	answer := make(chan string, 1)
+	go func() { answer <- readLine(s.In) }()
+	select {
+	case a := <-answer:
+		a = strings.ToLower(strings.TrimSpace(a))
+		return a == "y" || a == "yes", nil
+	case <-ctx.Done():
+		s.line("")
+		return false, context.Cause(ctx)
+	}
+}
+
+// readLine reads to the end of the line and not a byte further, so that what
+// follows is left for whoever reads next.
+func readLine(r io.Reader) string {
+	var line []byte
+	one := make([]byte, 1)
+	for len(line) < 1024 {
+		n, err := r.Read(one)
+		if n == 1 {
+			if one[0] == '\n' {
+				break
+			}
+			line = append(line, one[0])
+		}
+		if err != nil {
+			break
+		}
+	}
+	return string(line)
+}

@@ -1,0 +1,321 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"os/user"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/bulk"
+	"github.com/seed57652884/resetctl/resetter/journal"
+	"github.com/seed57652884/resetctl/resetter/transport"
+)
+
+// A job is a table of people to be worked off: what run, plan, reset and demo
+// have in common. Its methods are its steps, in order.
+type job struct {
+	io      *ui.IO
+	log     *slog.Logger
+	config  *config.Config
+	options workOptions
+	args    []string // the command line, for the audit
+	again   string   // the command that goes on with it, for people to copy
+
+	people    *table.Reader
+	output    *table.Output
+	ledger    *journal.Ledger
+	run       *journal.Run
+	continued bool
+	engine    *bulk.Engine
+}
+
+// do takes the steps. Whatever happens, what was opened is closed, sessions
+// are signed out of, and a run of which nothing was sent leaves no trace.
+func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, error)) (err error) {
+	if err := j.mayAct(); err != nil {
+		return err
+	}
+	if err := j.read(open); err != nil {
+		return err
+	}
+	defer j.people.Close()
+	if j.options.offline {
+		return j.sayOffline()
+	}
+	if j.options.output != "" {
+		if j.output, err = table.Create(j.options.output, j.io.Out); err != nil {
+			return &exit{exitUsage, err}
+		}
+		defer j.output.Abort()
+	}
+	targets, err := j.targets(ctx)
+	defer func() { j.signOut(targets) }()
+	if err != nil {
+		return err
+	}
+	if err := j.begin(ctx); err != nil {
+		return err
+	}
+	defer j.ledger.Close()
+	j.engine = &bulk.Engine{
+		Journal: j.run, Targets: targets, Guards: guards(j.config.Guards),
+		Limit: j.options.limit, Log: j.log,
+	}
+	if j.options.maxDuration > 0 {
+		j.engine.Deadline = time.Now().Add(j.options.maxDuration)
+	}
+	return j.work(ctx)
+}
+
+// mayAct refuses early what would have to be refused in the end.
+func (j *job) mayAct() error {
+	o := j.options
+	if !o.dryRun && !o.yes && !j.io.CanAsk() {
+		return usage("there is no terminal to ask on; look at it with --dry-run, then give --yes to do it")
+	}
+	return nil
+}
+
+func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) {
+	if j.people, err = open(j.options.table); err != nil {
+		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
+			return err
+		}
+		return &exit{exitUsage, err}
+	}
+	j.io.Note("%s", j.people.Understood())
+	return nil
+}
+
+// targets makes the clients of all targets that the rows name. Those that the
+// operator leaves out are not made. It returns those that it made along with
+// an error.
+func (j *job) targets(ctx context.Context) ([]bulk.Target, error) {
+	named := make(map[string]bool)
+	for row, err := range j.people.Rows() {
+		if err != nil {
+			return nil, err
+		}
+		named[row.Target] = true
+	}
+	var targets []bulk.Target
+	var errs []error
+	for _, name := range j.config.Names() {
+		if !named[name] {
+			continue
+		}
+		if j.excluded(name) {
+			targets = append(targets, bulk.Target{Name: name, Exclude: true})
+			continue
+		}
+		t, err := j.target(ctx, j.config.Target(name))
+		if err != nil {
+			errs = append(errs, fmt.Errorf("target %s: %w", name, err))
+			continue
+		}
+		targets = append(targets, t)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return targets, &exit{exitUsage, err}
+	}
+	return targets, nil
+}
+
+func (j *job) excluded(name string) bool {
+	in := func(names []string) bool {
+		for _, n := range names {
+			if n == name {
+				return true
+			}
+		}
+		return false
+	}
+	return len(j.options.only) > 0 && !in(j.options.only) || in(j.options.except)
+}
+
+func (j *job) target(ctx context.Context, t *config.Target) (bulk.Target, error) {
+	secrets, err := t.Credentials(ctx)
+	if err != nil {
+		return bulk.Target{}, err
+	}
+	opts := []transport.Option{
+		transport.WithTarget(t.Name), transport.WithRate(t.Rate), transport.WithTimeout(t.Timeout),
+		transport.WithMaxWait(t.MaxWait), transport.WithLogger(j.log), transport.WithUserAgent("resetctl/" + release()),
+	}
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return bulk.Target{}, fmt.Errorf("ca_file: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return bulk.Target{}, fmt.Errorf("ca_file: there is no certificate in %s", t.CAFile)
+		}
+		opts = append(opts, transport.WithRootCAs(pool))
+	}
+	if t.AllowHTTP {
+		opts = append(opts, transport.WithPlainHTTP())
+	}
+	client, err := driverOf(t.System).open(t.URL, secrets, opts...)
+	if err != nil {
+		return bulk.Target{}, err
+	}
+	return bulk.Target{
+		Name: t.Name, Resetter: client, Concurrency: t.Concurrency, Cooldown: t.Cooldown, MaxWait: t.MaxWait,
+	}, nil
+}
+
+// signOut ends the sessions, also after Ctrl-C, and does not take long.
+func (j *job) signOut(targets []bulk.Target) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var all sync.WaitGroup
+	for _, t := range targets {
+		if c, ok := t.Resetter.(resetter.Closer); ok {
+			all.Go(func() {
+				if err := c.Close(ctx); err != nil {
+					j.log.Info("signing out failed; the session ends by itself", "target", t.Name, "error", err)
+				}
+			})
+		}
+	}
+	all.Wait()
+}
+
+// begin opens the ledger and in it the run: the unfinished one with the same
+// content, or a new one with all rows registered.
+func (j *job) begin(ctx context.Context) (err error) {
+	content, err := journal.Content(j.people.Rows())
+	if err != nil {
+		return err
+	}
+	if j.ledger, err = journal.Open(ctx, j.config.State, journal.Options{}); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			j.ledger.Close()
+		}
+	}()
+	if !j.options.dryRun && !j.options.fresh {
+		j.run, err = j.ledger.Find(ctx, content)
+		switch {
+		case err == nil:
+			j.continued = true
+			j.io.Tell("going on with the unfinished run %s of %s; --new begins afresh", j.run.ID(), j.run.StartedAt().Local().Format("2006-01-02 15:04"))
+			return j.run.Audit(ctx, "resume", j.invocation())
+		case !errors.Is(err, journal.ErrNoRun):
+			return err
+		case j.options.resume:
+			j.io.Tell("there is no unfinished run with these rows; beginning one")
+		}
+	}
+	j.run, err = j.ledger.Begin(ctx, journal.NewRun{
+		Content: content, Columns: j.people.Columns(), Plan: j.options.dryRun, By: j.invocation(),
+	})
+	if err != nil {
+		return err
+	}
+	if err := j.run.Add(ctx, j.people.Rows()); err != nil {
+		return errors.Join(err, j.run.Discard(context.WithoutCancel(ctx)))
+	}
+	return nil
+}
+
+func (j *job) invocation() journal.Invocation {
+	i := journal.Invocation{Tool: "resetctl " + release(), Command: strings.Join(j.args, " ")}
+	if u, err := user.Current(); err == nil {
+		i.Who = u.Username
+	}
+	i.Machine, _ = os.Hostname()
+	if j.options.yes {
+		i.Overrides = append(i.Overrides, "--yes")
+	}
+	return i
+}
+
+// work looks people up, shows the plan, asks where it has to, and acts.
+func (j *job) work(ctx context.Context) error {
+	stop := j.showProgress(ctx)
+	plan, err := j.engine.Prepare(ctx)
+	stop()
+	switch {
+	case ctx.Err() != nil:
+		if j.options.dryRun {
+			return errors.Join(context.Cause(ctx), j.discard(ctx))
+		}
+		j.io.Tell("stopped while looking people up; nothing was sent. Go on with: %s", j.again)
+		return errors.Join(context.Cause(ctx), j.conclude(ctx, bulk.Summary{}, nil))
+	case err != nil:
+		return errors.Join(j.advise(err), j.discard(ctx))
+	case j.options.dryRun:
+		return j.sayPlan(ctx, plan)
+	}
+	if err := j.mayBegin(ctx, plan); err != nil {
+		return errors.Join(err, j.discard(ctx))
+	}
+	stop = j.showProgress(ctx)
+	summary, err := j.engine.Act(ctx)
+	stop()
+	return j.conclude(ctx, summary, err)
+}
+
+// mayBegin applies what guards the whole run, and asks.
+func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
+	would := plan.Would()
+	if n := j.options.expect; n >= 0 && n != would {
+		return &bulk.GuardError{Guard: "expect", Detail: fmt.Sprintf("%d actions would be done, not the %d that --expect says; nothing was sent", would, n)}
+	}
+	if plan.Guard != nil {
+		return plan.Guard
+	}
+	if j.options.yes || would == 0 {
+		return nil
+	}
+	j.io.Lines(planText(plan))
+	yes, err := j.io.Confirm(ctx, fmt.Sprintf("Do this for %d rows?", would))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil:
+		return usage("%v; give --yes to do it", err)
+	case !yes:
+		return &exit{exitUsage, errors.New("not confirmed; nothing was sent")}
+	}
+	return nil
+}
+
+// discard takes a run that sent nothing out of the ledger. One that an earlier
+// process began stays as it is.
+func (j *job) discard(ctx context.Context) error {
+	if j.continued {
+		return nil
+	}
+	return j.run.Discard(context.WithoutCancel(ctx))
+}
+
+// advise adds to the engine's words those that only the command knows.
+func (j *job) advise(err error) error {
+	if errors.Is(err, bulk.ErrNoMailer) {
+		return fmt.Errorf("%w\nset up a mailer in the system; handing links over with --links is not there yet in this release", err)
+	}
+	return err
+}
+
+func guards(g config.Guards) bulk.Guards {
+	return bulk.Guards{
+		MaxRows: g.MaxRows, Deny: g.Deny, Domains: g.Domains,
+		MaxFailures: g.MaxFailures.Count, MaxFailurePercent: int(math.Ceil(g.MaxFailures.Percent)),
+	}
+}

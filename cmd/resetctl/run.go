@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"strings"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
+	"github.com/urfave/cli/v2"
+)
+
+func (c *command) runCommand() *cli.Command {
+	return &cli.Command{
+		Name: "run", Usage: "work a table of people off", ArgsUsage: "FILE",
+		UsageText: `resetctl run people.csv                        shows the plan and asks
+   resetctl run people.csv --yes -o results.csv   for scripts
+   resetctl run people.csv --target looker,sugar --limit 5
+   … | resetctl run - --input-format ndjson --yes
+
+   The file has a column that says who (email, user_id or username) and may say
+   where (target). A run that was stopped goes on when it is started again.`,
+		Flags: append(append(fileFlags(), actFlags()...), workFlags()...),
+		Action: func(ctx *cli.Context) error {
+			path, err := onlyArgument(ctx, "FILE")
+			if err != nil {
+				return err
+			}
+			j, err := c.job(ctx)
+			if err != nil {
+				return err
+			}
+			if path == "-" && !j.options.yes && !j.options.dryRun {
+				return usage("stdin is the table, so nobody can be asked; look at it with --dry-run, then give --yes to do it")
+			}
+			return j.doFile(ctx.Context, path)
+		},
+	}
+}
+
+// job prepares what run, plan and reset have in common.
+func (c *command) job(ctx *cli.Context) (*job, error) {
+	cfg, err := c.config(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o, err := options(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: again(c.args)}, nil
+}
+
+// again is the command line that goes on with what args began.
+func again(args []string) string {
+	words := []string{"resetctl"}
+	for _, arg := range args[1:] {
+		if arg != "--new" && arg != "-new" {
+			words = append(words, quoted(arg))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// doFile works off the table at path.
+func (j *job) doFile(ctx context.Context, path string) error {
+	return j.do(ctx, func(o table.Options) (*table.Reader, error) {
+		return table.Open(ctx, path, j.io.In, o)
+	})
+}
+
+func onlyArgument(ctx *cli.Context, what string) (string, error) {
+	switch ctx.NArg() {
+	case 0:
+		return "", usage("%s is missing; see resetctl %s --help", what, ctx.Command.Name)
+	case 1:
+		return ctx.Args().First(), nil
+	default:
+		return "", usage("one %s at a time, not %d: %s", what, ctx.NArg(), strings.Join(ctx.Args().Slice(), " "))
+	}
+}
+
+// quoted writes an argument so that a shell reads it back.
+func quoted(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./@+=:,%") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
+	"github.com/seed57652884/resetctl/resetter/sandbox"
+	"github.com/urfave/cli/v2"
+)
+
+func (c *command) sandboxCommand() *cli.Command {
+	return &cli.Command{
+		Name: "sandbox", Usage: "serve the three systems on this machine, to practise on",
+		UsageText: `resetctl sandbox --people-file people.csv
+
+   Prints the environment that leads resetctl to the servers, and then each mail
+   that they send. Stop it with Ctrl-C.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "people", Value: "20", Usage: "`NUMBER` of made-up people on each system"},
+			&cli.StringFlag{Name: "people-file", Usage: "write these people as a table to `FILE`"},
+			&cli.BoolFlag{Name: "json", Usage: "print the environment as one JSON object"},
+		},
+		Action: c.sandbox,
+	}
+}
+
+func (c *command) sandbox(ctx *cli.Context) error {
+	if ctx.NArg() > 0 {
+		return usage("sandbox takes no arguments")
+	}
+	people, err := number(ctx, "people", 1, 1)
+	if err != nil {
+		return err
+	}
+	if path := ctx.String("people-file"); path != "" {
+		if err := writePeople(path, sandbox.People(people), "all"); err != nil {
+			return &exit{exitUsage, err}
+		}
+	}
+	stage := c.play(people, func(system string, m sandbox.Mail) {
+		c.io.Note("mail to %s: %s, from %s", m.To, m.Kind, system)
+	})
+	defer stage.close()
+	if ctx.Bool("json") {
+		err = (&job{io: c.io}).printObject(stage.env)
+	} else {
+		var b strings.Builder
+		for _, name := range slices.Sorted(maps.Keys(stage.env)) {
+			fmt.Fprintf(&b, "export %s=%s\n", name, quoted(stage.env[name]))
+		}
+		err = c.io.Print(b.String())
+	}
+	if err != nil {
+		return err
+	}
+	c.io.Note("serving %d people on each system until Ctrl-C", people)
+	<-ctx.Context.Done()
+	return context.Cause(ctx.Context)
+}
+
+// A stage is the test servers of all systems, running.
+type stage struct {
+	servers map[string]*sandbox.Server // by system
+	env     map[string]string          // leads the command to them
+}
+
+func (c *command) play(people int, mailed func(system string, m sandbox.Mail)) *stage {
+	s := &stage{servers: make(map[string]*sandbox.Server), env: make(map[string]string)}
+	for _, d := range drivers() {
+		server, settings := d.play(people, sandbox.Config{OnMail: func(m sandbox.Mail) { mailed(d.Name, m) }})
+		s.servers[d.Name] = server
+		for key, value := range settings {
+			s.env["RESETCTL_"+strings.ToUpper(d.Name+"_"+key)] = value
+		}
+	}
+	return s
+}
+
+func (s *stage) close() {
+	for _, server := range s.servers {
+		server.Close()
+	}
+}
+
+// writePeople writes a table of people, all for the same target.
+func writePeople(path string, people []sandbox.Person, target string) error {
+	out, err := table.Create(path, nil)
+	if err != nil {
+		return err
+	}
+	defer out.Abort()
+	w := csv.NewWriter(out)
+	_ = w.Write([]string{"name", "email", "target"})
+	for _, p := range people {
+		_ = w.Write([]string{p.FirstName + " " + p.LastName, p.Email, target})
+	}
+	w.Flush()
+	if err := w.Error(); err != nil {
+		return err
+	}
+	return out.Commit()
+}

@@ -1,0 +1,124 @@
+package bulk
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+)
+
+// Guards keep a run from doing what it should not. The zero value has none of
+// them. They look at accounts as they were found: at the id and at the address
+// that would be mailed, not at how a row names the person.
+type Guards struct {
+	// MaxRows refuses a run in which more rows than that would be done; 0 is off.
+	MaxRows int
+	// Deny leaves out accounts with one of these addresses or ids.
+	Deny []string
+	// Domains, where there are any, leaves out accounts whose address is of
+	// none of them.
+	Domains []string
+	// MaxFailures halts the run at that many rows Failed or Unknown, counted
+	// among those that Act worked; 0 is off.
+	MaxFailures int
+	// MaxFailurePercent halts the run when that share of the last 100 rows
+	// that Act worked is Failed or Unknown, from 20 rows on; 0 is off.
+	MaxFailurePercent int
+}
+
+// A GuardError says which guard halted the run.
+type GuardError struct {
+	Guard  string // "max_rows", "max_failures"
+	Detail string // one sentence
+}
+
+func (e *GuardError) Error() string { return "halted by the guard " + e.Guard + ": " + e.Detail }
+
+// exclude says why account is to be left out of everything; empty where it is not.
+func (g Guards) exclude(account, self resetter.Account) string {
+	same := func(a, b string) bool { return a != "" && resetter.SameEmail(a, b) }
+	if self.ID != "" && self.ID == account.ID || same(self.Email, account.Email) || same(self.Username, account.Username) {
+		return "left out: we sign in with this account, so nothing is done to it"
+	}
+	for _, d := range g.Deny {
+		if same(account.Email, d) || account.ID == d {
+			return "left out: " + d + " is on the list of those never to touch"
+		}
+	}
+	if len(g.Domains) == 0 {
+		return ""
+	}
+	domain := account.Email[strings.LastIndex(account.Email, "@")+1:]
+	if slices.ContainsFunc(g.Domains, func(d string) bool { return same(domain, strings.TrimPrefix(d, "@")) }) {
+		return ""
+	}
+	return fmt.Sprintf("left out: its address is of %q, not of a domain that is allowed (%s)", domain, strings.Join(g.Domains, ", "))
+}
+
+// leaveOut decides whether a row whose account is known is skipped, and why.
+func (e *Engine) leaveOut(ctx context.Context, t *Target, r Result) (Reason, string, error) {
+	if why := e.Guards.exclude(r.Account, e.status[t.Name].Self); why != "" {
+		return Excluded, why, nil
+	}
+	if !r.Row.Action.Mails() {
+		return "", "", nil
+	}
+	last, err := e.Journal.LastMailed(ctx, t.Name, r.Account.ID)
+	if err != nil {
+		return "", "", fmt.Errorf("the journal could not say when row %d (line %d, target %s) was last mailed; nothing was sent: %w",
+			r.Row.Seq, r.Row.Line, t.Name, err)
+	}
+	within := func(at time.Time, d time.Duration) bool { return !at.IsZero() && time.Since(at) < d }
+	switch doubt := max(t.Cooldown, DefaultCooldown); {
+	case within(last.InDoubt, doubt):
+		return Cooldown, fmt.Sprintf("left out: it may have been mailed at %s and is let be for %v; ask the person or look in the system",
+			clock(last.InDoubt), doubt), nil
+	case within(last.Accepted, t.Cooldown):
+		return Cooldown, fmt.Sprintf("left out: it was mailed at %s and is let be for %v", clock(last.Accepted), t.Cooldown), nil
+	}
+	return "", "", nil
+}
+
+func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+
+// failures counts what the guards on failures look at, over all targets.
+type failures struct {
+	guards Guards
+
+	mu    sync.Mutex
+	total int
+	last  []bool // of the last 100, whether it failed; oldest first
+}
+
+// add counts a row and returns an error where a guard halts the run.
+func (f *failures) add(o Outcome) *GuardError {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	bad := o == Failed || o == Unknown
+	if len(f.last) == 100 {
+		f.last = f.last[1:]
+	}
+	f.last = append(f.last, bad)
+	if bad {
+		f.total++
+	}
+	if n := f.guards.MaxFailures; n > 0 && f.total >= n {
+		return &GuardError{"max_failures", fmt.Sprintf("%d rows failed or are in doubt; the run is halted at %d", f.total, n)}
+	}
+	if p := f.guards.MaxFailurePercent; p > 0 && len(f.last) >= 20 {
+		n := 0
+		for _, b := range f.last {
+			if b {
+				n++
+			}
+		}
+		if n*100 >= p*len(f.last) {
+			return &GuardError{"max_failures", fmt.Sprintf("%d of the last %d rows failed or are in doubt; the run is halted at %d %%", n, len(f.last), p)}
+		}
+	}
+	return nil
+}

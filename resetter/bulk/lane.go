@@ -1,0 +1,391 @@
+package bulk
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+)
+
+const (
+	// window bounds the rows of a target that are held in memory.
+	window = 1024
+	// page is how many rows are asked of the journal at once.
+	page = 256
+	// shortestWait keeps a Resetter whose waits are over already from being
+	// asked again and again without pause.
+	shortestWait = 100 * time.Millisecond
+	// tooManyRefusals in a row that are systemic stop a target.
+	tooManyRefusals = 5
+)
+
+var errTimeUp = errors.New("the time is up")
+
+// A lane works off the rows of one target at one stage. It is the dispatcher:
+// what comes next, and when, is decided here and nowhere else.
+//
+// Its state belongs to the goroutine that is in run. Rows are worked by
+// goroutines of their own, at most Concurrency at a time, which never wait for
+// a time: they hand the wait back, and the lane takes the row up again then.
+type lane struct {
+	journal  Journal
+	target   *Target
+	stage    Stage
+	limit    int
+	deadline time.Time
+	// systemic are the refusals that speak of the system or of us, not of the
+	// row, when several come in a row.
+	systemic []resetter.Kind
+	// key names what may be worked by one row at a time and in the order of
+	// the input; rows whose key is empty are independent.
+	key func(Result) string
+	// work works a row and records what became of it.
+	work func(context.Context, *task) verdict
+	// giveUp records that a row was put off for too long.
+	giveUp func(context.Context, *task) error
+	// show is told of every change.
+	show func(func(*TargetProgress))
+
+	after     int  // the last row that was read
+	exhausted bool // there is no row after that
+	held      int  // rows in ready, later, flying and behind
+	ready     tasks
+	later     tasks
+	flying    map[*task]bool
+	behind    map[string][]*task // by key, rows that wait for an earlier one of it
+
+	gate       time.Time // no row is begun before
+	stuckSince time.Time // when the system asked us to wait and has not answered a row since; else zero
+	refusals   int       // how many of systemic came in a row
+	stopped    error     // why no row of this target is begun any more; nil where it goes on
+}
+
+// A task is a row in the hands of a lane.
+type task struct {
+	Result
+	at     time.Time     // when it may be taken up again
+	waited time.Duration // how long it was put off, in all
+
+	mu       sync.Mutex
+	departed bool // a request may be on its way: let it finish
+	grounded bool // no request may leave any more
+	cancel   context.CancelCauseFunc
+}
+
+// A verdict is what a task came to, for its lane to act on.
+type verdict struct {
+	task *task
+	// until, where not zero, is when the row is to be taken up again, and scope
+	// whom that wait concerns.
+	until time.Time
+	scope resetter.Scope
+	// answered is true where the row is through, and refusal what the system
+	// said, if it was not yes.
+	answered bool
+	refusal  *resetter.Error
+	// err ends the whole phase.
+	err error
+}
+
+// depart is asked right before a request leaves, and refuses it where the lane
+// has been told to stop. From the first success on the task is not cancelled.
+func (t *task) depart(ctx context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := context.Cause(ctx); err != nil {
+		t.grounded = true
+		return err
+	}
+	if t.grounded {
+		return context.Canceled
+	}
+	t.departed = true
+	return nil
+}
+
+// ground keeps the task from sending anything from now on, and ends it where
+// it has not sent anything yet.
+func (t *task) ground(cause error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.grounded = true
+	if !t.departed {
+		t.cancel(cause)
+	}
+}
+
+func (t *task) isGrounded() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.grounded
+}
+
+// A stopError is a refusal that stopped a target. It does not say about whom
+// the refusal was, since it stands for everybody.
+type stopError struct {
+	intro   string
+	refusal *resetter.Error
+}
+
+func (e stopError) Error() string { return e.intro + e.refusal.Detail() }
+func (e stopError) Unwrap() error { return e.refusal }
+
+// run works until nothing is left, nothing can be done before the deadline,
+// the target is stopped or ctx is done. All its goroutines have ended when it
+// returns. fail ends the phase for the other lanes too; run returns the first
+// error that it passed on so.
+func (l *lane) run(ctx context.Context, fail context.CancelCauseFunc) error {
+	l.flying = make(map[*task]bool)
+	l.behind = make(map[string][]*task)
+	l.ready.before = func(a, b *task) bool { return a.Row.Seq < b.Row.Seq }
+	l.later.before = func(a, b *task) bool { return a.at.Before(b.at) }
+
+	var failed error
+	giveUp := func(err error) {
+		if err != nil && failed == nil {
+			failed = err
+			fail(err)
+		}
+	}
+	landed := make(chan verdict)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	done := ctx.Done()
+	for {
+		open := ctx.Err() == nil && l.stopped == nil
+		if open {
+			giveUp(l.launch(ctx, landed))
+			open = failed == nil
+		}
+		l.publish()
+		var next time.Time
+		if open {
+			next = l.next()
+		}
+		if len(l.flying) == 0 {
+			beyond := !l.deadline.IsZero() && next.After(l.deadline)
+			if !open || l.held == 0 || beyond {
+				return failed
+			}
+		}
+		if !next.IsZero() {
+			timer.Reset(time.Until(next))
+		}
+		select {
+		case v := <-landed:
+			giveUp(l.settle(ctx, v))
+		case <-timer.C:
+		case <-done:
+			l.ground(context.Cause(ctx))
+			done = nil
+		}
+	}
+}
+
+// launch begins as many rows as may be begun now.
+func (l *lane) launch(ctx context.Context, landed chan<- verdict) error {
+	now := time.Now()
+	for len(l.later.list) > 0 && !l.later.list[0].at.After(now) {
+		heap.Push(&l.ready, heap.Pop(&l.later))
+	}
+	for len(l.flying) < l.target.concurrency() {
+		if err := l.fill(ctx); err != nil || len(l.ready.list) == 0 || now.Before(l.gate) {
+			return err
+		}
+		t := heap.Pop(&l.ready).(*task)
+		// What is under way must outlive ctx once its request has left.
+		taskCtx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+		t.departed, t.grounded, t.cancel = false, false, cancel
+		l.flying[t] = true
+		go func() {
+			v := l.work(taskCtx, t)
+			cancel(nil)
+			v.task = t
+			landed <- v
+		}()
+	}
+	return nil
+}
+
+// fill reads rows until one is ready, there are no more, or the window is full.
+func (l *lane) fill(ctx context.Context) error {
+	for len(l.ready.list) == 0 && !l.exhausted && l.held < window {
+		n := min(page, window-l.held)
+		results, err := l.journal.List(ctx, l.target.Name, l.stage, l.after, n)
+		if ctx.Err() != nil {
+			return nil // the lane ends anyway
+		}
+		if err != nil {
+			return fmt.Errorf("the journal could not list the rows of target %s; no further row is begun: %w", l.target.Name, err)
+		}
+		l.exhausted = len(results) < n
+		for _, r := range results {
+			if l.limit > 0 && r.Row.Seq > l.limit {
+				l.exhausted = true
+				break
+			}
+			l.after = r.Row.Seq
+			l.take(&task{Result: r})
+		}
+	}
+	return nil
+}
+
+// take holds a row that was read, behind the earlier one of its key if there
+// is one.
+func (l *lane) take(t *task) {
+	l.held++
+	if k := l.key(t.Result); k != "" {
+		if queue, busy := l.behind[k]; busy {
+			l.behind[k] = append(queue, t)
+			return
+		}
+		l.behind[k] = nil
+	}
+	heap.Push(&l.ready, t)
+}
+
+// drop lets go of a row that the lane has done with, so that the next of its
+// key may be begun.
+func (l *lane) drop(t *task) {
+	l.held--
+	k := l.key(t.Result)
+	if k == "" {
+		return
+	}
+	if queue := l.behind[k]; len(queue) > 0 {
+		l.behind[k] = queue[1:]
+		heap.Push(&l.ready, queue[0])
+		return
+	}
+	delete(l.behind, k)
+}
+
+// settle acts on what a row came to.
+func (l *lane) settle(ctx context.Context, v verdict) error {
+	delete(l.flying, v.task)
+	switch {
+	case v.err != nil:
+		l.drop(v.task)
+		return v.err
+	case !v.until.IsZero():
+		return l.putOff(ctx, v)
+	}
+	l.drop(v.task)
+	if v.answered {
+		l.stuckSince = time.Time{}
+		if v.refusal != nil && slices.Contains(l.systemic, v.refusal.Kind) {
+			l.refusals++
+		} else {
+			l.refusals = 0
+		}
+	}
+	switch {
+	case v.refusal != nil && v.refusal.Stop:
+		l.stop(stopError{"", v.refusal})
+	case l.refusals >= tooManyRefusals:
+		l.stop(stopError{fmt.Sprintf("%d rows in a row were refused: ", l.refusals), v.refusal})
+	}
+	return nil
+}
+
+// putOff has a row taken up again when its wait is over, unless that is too long.
+func (l *lane) putOff(ctx context.Context, v verdict) error {
+	t, now := v.task, time.Now()
+	until := v.until
+	if soonest := now.Add(shortestWait); until.Before(soonest) {
+		until = soonest
+	}
+	t.waited += until.Sub(now)
+	if v.scope != resetter.ScopePerson {
+		if l.stuckSince.IsZero() {
+			l.stuckSince = now
+		}
+		if until.Sub(l.stuckSince) > l.target.maxWait() {
+			l.drop(t)
+			l.stop(fmt.Errorf("the system asks us to wait until %s, which makes more than the %v that we wait; go on after that",
+				clock(until), l.target.maxWait()))
+			return nil
+		}
+		if until.After(l.gate) {
+			l.gate = until
+		}
+	}
+	if t.waited > l.target.maxWait() {
+		err := l.giveUp(ctx, t)
+		l.drop(t)
+		return err
+	}
+	if v.scope == resetter.ScopePerson {
+		t.at = until
+		heap.Push(&l.later, t)
+	} else {
+		heap.Push(&l.ready, t)
+	}
+	return nil
+}
+
+// stop begins no further row of this target.
+func (l *lane) stop(why error) {
+	if l.stopped == nil {
+		l.stopped = why
+		l.ground(why)
+	}
+}
+
+func (l *lane) ground(cause error) {
+	for t := range l.flying {
+		t.ground(cause)
+	}
+}
+
+// next returns when the lane has to look up by itself; zero where something
+// else has to happen first.
+func (l *lane) next() time.Time {
+	switch {
+	case len(l.flying) >= l.target.concurrency():
+		return time.Time{}
+	case len(l.ready.list) > 0:
+		return l.gate
+	case len(l.later.list) == 0:
+		return time.Time{}
+	case l.later.list[0].at.Before(l.gate):
+		return l.gate
+	}
+	return l.later.list[0].at
+}
+
+func (l *lane) publish() {
+	l.show(func(p *TargetProgress) {
+		p.InFlight, p.Deferred = len(l.flying), len(l.later.list)
+		p.GatedUntil = time.Time{}
+		if time.Now().Before(l.gate) {
+			p.GatedUntil = l.gate
+		}
+		if l.stopped != nil {
+			p.Stopped = l.stopped.Error()
+		}
+	})
+}
+
+// tasks is a heap of them.
+type tasks struct {
+	list   []*task
+	before func(a, b *task) bool
+}
+
+func (h *tasks) Len() int           { return len(h.list) }
+func (h *tasks) Less(i, j int) bool { return h.before(h.list[i], h.list[j]) }
+func (h *tasks) Swap(i, j int)      { h.list[i], h.list[j] = h.list[j], h.list[i] }
+func (h *tasks) Push(x any)         { h.list = append(h.list, x.(*task)) }
+func (h *tasks) Pop() any {
+	t := h.list[len(h.list)-1]
+	h.list[len(h.list)-1] = nil
+	h.list = h.list[:len(h.list)-1]
+	return t
+}

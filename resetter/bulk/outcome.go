@@ -1,0 +1,138 @@
+package bulk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+)
+
+// supports reports whether r can do a. It and perform are the two places that
+// know which capability an action takes.
+func supports(r resetter.Resetter, a resetter.Action) bool {
+	return a == resetter.ActionReset
+}
+
+// perform does row's action on account.
+func perform(ctx context.Context, r resetter.Resetter, row Row, account resetter.Account) (resetter.Receipt, error) {
+	switch row.Action {
+	case resetter.ActionReset:
+		return r.Reset(ctx, account)
+	default:
+		return resetter.Receipt{}, errors.New(unsupported(row.Action))
+	}
+}
+
+func unsupported(a resetter.Action) string {
+	return fmt.Sprintf("the system has no action %q, or this version cannot do it there; do it by hand", a)
+}
+
+// guarded calls f, and makes an error of a panic, so that a bug in a Resetter
+// costs one row at most. Of what was panicked with only the type is kept, and
+// the text if it is the runtime's own: it may hold anything.
+func guarded[T any](log *slog.Logger, f func() (T, error)) (value T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			what := fmt.Sprintf("%T", p)
+			if e, ok := p.(runtime.Error); ok {
+				what = e.Error()
+			}
+			stack := make([]byte, 16<<10)
+			log.Error("panic in a Resetter", "panic", what, "stack", string(stack[:runtime.Stack(stack, false)]))
+			err = fmt.Errorf("a bug in the client (panic: %s)", what)
+		}
+	}()
+	return f()
+}
+
+// accepted is the result of a reset that the system took.
+func accepted(r Result, receipt resetter.Receipt, status resetter.Status) Result {
+	r.Outcome, r.Reason, r.Status = Done, Accepted, receipt.Status
+	r.Attempts = max(r.Attempts, 1)
+	switch {
+	case status.Mailer == resetter.MailerAbsent && receipt.Link.IsZero():
+		r.Detail = "accepted, but the system has no mailer and gave no link: hand the person one by hand"
+	case status.Mailer == resetter.MailerAbsent:
+		r.Detail = "accepted; the system has no mailer, so hand over the link"
+	case receipt.SetupMail:
+		r.Detail = "accepted; a set-up mail goes to " + r.Account.Email + ", since the account was never set up"
+	default:
+		r.Detail = "accepted; a reset mail goes to " + r.Account.Email
+	}
+	return finished(r)
+}
+
+// refused is the result of a call that ended in err. sent says whether the call
+// may have got as far as its request: what an error does not say itself is then
+// in doubt.
+func refused(r Result, err error, sent bool) Result {
+	var e *resetter.Error
+	switch {
+	case errors.As(err, &e) && e.Kind.Unknown():
+		r.Outcome, r.Reason, r.Detail, r.Status = Unknown, Reason(e.Kind), e.Detail(), e.Status
+		r.Attempts = max(r.Attempts, 1)
+	case errors.As(err, &e) && e.Kind == resetter.ErrNotStarted:
+		// We ended nothing, or would not be here.
+		r.Outcome, r.Reason, r.Detail = Failed, Reason(resetter.ErrUnavailable), e.Detail()
+	case errors.As(err, &e):
+		r.Outcome, r.Reason, r.Detail, r.Status = Failed, Reason(e.Kind), e.Detail(), e.Status
+	case sent || errors.Is(err, resetter.ErrUnknownOutcome):
+		r.Outcome, r.Reason = Unknown, Reason(resetter.ErrLostAnswer)
+		r.Detail = fmt.Sprintf("%v; the mail may have gone out; look in the system or ask the person", err)
+		r.Attempts = max(r.Attempts, 1)
+	default:
+		r.Outcome, r.Reason = Failed, Reason(resetter.ErrUnavailable)
+		r.Detail = fmt.Sprintf("%v; certainly not sent", err)
+	}
+	return finished(r)
+}
+
+// waits reports whether err asks to come again, when, and whom that concerns.
+func waits(err error) (until time.Time, scope resetter.Scope, ok bool) {
+	var e *resetter.Error
+	if !errors.As(err, &e) || e.Until.IsZero() || e.Stop ||
+		e.Kind != resetter.ErrRateLimited && e.Kind != resetter.ErrUnavailable {
+		return time.Time{}, "", false
+	}
+	return e.Until, e.Scope, true
+}
+
+// refusal is the *resetter.Error within err; nil if there is none.
+func refusal(err error) *resetter.Error {
+	var e *resetter.Error
+	errors.As(err, &e)
+	return e
+}
+
+// putOff is the result of a row that has to come again.
+func putOff(r Result, until time.Time, scope resetter.Scope) Result {
+	r.Outcome, r.Reason, r.FinishedAt = Pending, NotStarted, time.Time{}
+	r.Detail = "not sent yet; the system asks us to wait until " + clock(until)
+	if scope == resetter.ScopePerson {
+		r.Reason = Deferred
+		r.Detail = "not sent yet; the system wants a pause for this person until " + clock(until)
+	}
+	return r
+}
+
+// tooLate is the result of a row that was put off for too long.
+func tooLate(r Result, longest time.Duration) Result {
+	r.Outcome, r.Reason = Failed, Reason(resetter.ErrRateLimited)
+	r.Detail = fmt.Sprintf("put off again and again, for more than the %v that we wait; certainly not sent; try it again later", longest)
+	return finished(r)
+}
+
+// without is the result of a row that ends without having been worked.
+func without(r Result, o Outcome, why Reason, detail string) Result {
+	r.Outcome, r.Reason, r.Detail = o, why, detail
+	return finished(r)
+}
+
+func finished(r Result) Result {
+	r.FinishedAt = time.Now()
+	return r
+}

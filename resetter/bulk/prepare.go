@@ -1,0 +1,412 @@
+package bulk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+)
+
+// A Plan says what Act would do.
+type Plan struct {
+	// Targets holds each target that has rows, in the order of Engine.Targets.
+	Targets []TargetPlan
+	// Guard is why Act would refuse to begin; nil where it would not.
+	Guard *GuardError
+}
+
+// TargetPlan is one target's part of a Plan. Would, Later, the LeftOut and
+// Finished add up to Rows.
+type TargetPlan struct {
+	Name   string
+	Status resetter.Status // zero where the system was not asked
+	Rows   int             // all rows of the target
+	Would  int             // those that Act would work
+	// SetupMails counts those of Would whose person never set the account up.
+	SetupMails int
+	// LeftOut counts the rows that ended in this Prepare, by reason.
+	LeftOut map[Reason]int
+	// Finished counts the rows that ended before.
+	Finished int
+	// Later counts the rows beyond the Limit and those whose turn did not come
+	// before the Deadline.
+	Later int
+}
+
+// Would adds up what Act would do.
+func (p Plan) Would() int {
+	n := 0
+	for _, t := range p.Targets {
+		n += t.Would
+	}
+	return n
+}
+
+// Check asks each target that has pending rows and is a [resetter.Checker],
+// side by side, and returns what they say by target. It sends nothing.
+//
+// Its error holds a [*TargetError] for each target that refused us or could not
+// be reached, and for each that has resets to do, no mailer, and no Links to
+// take the links (ErrNoMailer); or it is the journal's.
+func (e *Engine) Check(ctx context.Context) (map[string]resetter.Status, error) {
+	counts, err := e.begin(ctx, Checking)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := e.needed(counts)
+	if err != nil {
+		return nil, err
+	}
+	return e.check(ctx, targets)
+}
+
+func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]resetter.Status, error) {
+	var wg sync.WaitGroup
+	found, errs := make([]resetter.Status, len(targets)), make([]error, len(targets))
+	for i, t := range targets {
+		if known, ok := e.status[t.Name]; ok {
+			found[i] = known
+			continue
+		}
+		checker, ok := t.Resetter.(resetter.Checker)
+		if !ok {
+			continue
+		}
+		wg.Go(func() {
+			found[i], errs[i] = guarded(e.log(), func() (resetter.Status, error) { return checker.Check(ctx) })
+			if errs[i] != nil {
+				errs[i] = &TargetError{t.Name, errs[i]}
+			} else if found[i].Mailer == resetter.MailerAbsent && e.Links == nil {
+				errs[i] = e.mailless(ctx, t)
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := join(errs); err != nil {
+		return nil, err
+	}
+	e.status = make(map[string]resetter.Status)
+	for i, t := range targets {
+		e.status[t.Name] = found[i]
+	}
+	return maps.Clone(e.status), nil
+}
+
+// mailless is an ErrNoMailer if a pending row of t would have somebody mailed.
+func (e *Engine) mailless(ctx context.Context, t *Target) error {
+	for _, stage := range []Stage{New, Ready} {
+		for r, err := range e.rows(ctx, t, stage) {
+			if err != nil {
+				return err
+			}
+			if r.Row.Action.Mails() {
+				return &TargetError{t.Name, ErrNoMailer}
+			}
+		}
+	}
+	return nil
+}
+
+// rows yields t's rows at stage, within the Limit.
+func (e *Engine) rows(ctx context.Context, t *Target, stage Stage) func(func(Result, error) bool) {
+	return func(yield func(Result, error) bool) {
+		for after := 0; ; {
+			results, err := e.Journal.List(ctx, t.Name, stage, after, page)
+			if err != nil {
+				yield(Result{}, fmt.Errorf("the journal could not list the rows of target %s; nothing was sent: %w", t.Name, err))
+				return
+			}
+			for _, r := range results {
+				if e.Limit > 0 && r.Row.Seq > e.Limit || !yield(r, nil) {
+					return
+				}
+				after = r.Row.Seq
+			}
+			if len(results) < page {
+				return
+			}
+		}
+	}
+}
+
+// Prepare looks up who the rows are about, the targets side by side, and
+// leaves out those that are not to be done: people who were not found or
+// cannot be reset, duplicates, accounts that were mailed a short while ago,
+// and those that a guard or the very account that we sign in with excludes.
+// It begins with Check, for the targets that were not checked yet, and sends
+// nothing. Rows that an earlier process left in flight become Unknown.
+//
+// A target that cannot be worked with is a [*TargetError], and no other target
+// is worked with either then. Rows that were not looked up stay Pending, and
+// Prepare goes on with them.
+func (e *Engine) Prepare(ctx context.Context) (Plan, error) {
+	before, err := e.begin(ctx, Preparing)
+	if err != nil {
+		return Plan{}, err
+	}
+	targets, err := e.needed(before)
+	if err != nil {
+		return Plan{}, err
+	}
+	p := &preparing{Engine: e, plans: make(map[string]*TargetPlan)}
+	for _, t := range e.Targets {
+		c, rows := before[t.Name], 0
+		for _, n := range c {
+			rows += n
+		}
+		p.plans[t.Name] = &TargetPlan{Name: t.Name, Rows: rows, Finished: rows - c[Pending], LeftOut: make(map[Reason]int)}
+	}
+	if err := p.exclude(ctx, before); err != nil {
+		return Plan{}, err
+	}
+	if _, err := e.check(ctx, targets); err != nil {
+		return Plan{}, err
+	}
+	if err := p.lookUp(ctx, targets); err != nil {
+		return Plan{}, err
+	}
+	if err := p.skipDuplicates(ctx); err != nil {
+		return Plan{}, err
+	}
+	if err := p.sweep(ctx, targets, Ready, p.leaveOut); err != nil {
+		return Plan{}, err
+	}
+	return p.plan(), nil
+}
+
+// preparing is what one Prepare gathers.
+type preparing struct {
+	*Engine
+	mu    sync.Mutex
+	plans map[string]*TargetPlan
+}
+
+// end records that a row is not done and counts why.
+func (p *preparing) end(ctx context.Context, r Result) error {
+	if err := p.record(ctx, r); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.plans[r.Row.Target].LeftOut[r.Reason]++
+	return nil
+}
+
+// sweepers is how many rows of a target are looked at together where no system
+// is asked: many, so that what they record is made durable together.
+const sweepers = 64
+
+// sweep has work look at every row of targets at stage, without asking systems.
+func (p *preparing) sweep(ctx context.Context, targets []*Target, stage Stage, work func(context.Context, *Target, *task) verdict) error {
+	run, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var wg sync.WaitGroup
+	for _, t := range targets {
+		wide := *t
+		wide.Concurrency = sweepers
+		l := p.lane(&wide, stage)
+		l.deadline = time.Time{}
+		l.show = func(func(*TargetProgress)) {}
+		l.key = func(Result) string { return "" }
+		l.work = func(ctx context.Context, task *task) verdict { return work(ctx, t, task) }
+		wg.Go(func() { _ = l.run(run, fail) }) // its error is run's cause
+	}
+	wg.Wait()
+	if run.Err() != nil {
+		return context.Cause(run)
+	}
+	return nil
+}
+
+// exclude leaves out all rows of the excluded targets.
+func (p *preparing) exclude(ctx context.Context, counts map[string]Counts) error {
+	var targets []*Target
+	for i := range p.Targets {
+		if t := &p.Targets[i]; t.Exclude && counts[t.Name][Pending] > 0 {
+			targets = append(targets, t)
+		}
+	}
+	for _, stage := range []Stage{New, Ready} {
+		err := p.sweep(ctx, targets, stage, func(ctx context.Context, _ *Target, t *task) verdict {
+			return verdict{err: p.end(ctx, without(t.Result, Skipped, Excluded, "left out: its target was excluded from this run"))}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookUp resolves the rows that are not resolved yet.
+func (p *preparing) lookUp(ctx context.Context, targets []*Target) error {
+	run, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	timed, cancel := p.timed(run)
+	defer cancel()
+	var wg sync.WaitGroup
+	errs := make([]error, len(targets))
+	for i, t := range targets {
+		l := p.lane(t, New)
+		l.key = func(Result) string { return "" }
+		l.systemic = []resetter.Kind{resetter.ErrForbidden, resetter.ErrUnavailable}
+		l.work = func(ctx context.Context, task *task) verdict { return p.work(ctx, t, task) }
+		l.giveUp = func(ctx context.Context, task *task) error {
+			return p.end(ctx, tooLate(task.Result, t.maxWait()))
+		}
+		wg.Go(func() {
+			errs[i] = l.run(timed, fail)
+			if l.stopped != nil {
+				errs[i] = &TargetError{t.Name, l.stopped}
+				fail(errs[i])
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := join(errs); err != nil {
+		return err
+	}
+	if run.Err() != nil {
+		return context.Cause(run)
+	}
+	return nil
+}
+
+// work looks one person up and records who it is, or why there is nobody.
+func (p *preparing) work(ctx context.Context, target *Target, t *task) verdict {
+	fail := func(o Outcome, why Reason, detail string) verdict {
+		return verdict{err: p.end(ctx, without(t.Result, o, why, detail))}
+	}
+	if !supports(target.Resetter, t.Row.Action) {
+		return fail(Failed, Reason(resetter.ErrUnsupported), unsupported(t.Row.Action))
+	}
+	if err := t.Row.Identity.Validate(); err != nil {
+		return fail(Failed, Reason(resetter.ErrInvalid), err.Error()+"; correct it in the input")
+	}
+	account, err := guarded(p.log(), func() (resetter.Account, error) {
+		return target.Resetter.Resolve(resetter.WithWaitsHandedBack(ctx), t.Row.Identity)
+	})
+	if ctx.Err() != nil {
+		return verdict{} // not through; it stays as it is
+	}
+	if until, scope, ok := waits(err); ok {
+		p.log().Info("a look-up is put off", "target", target.Name, "row", t.Row.Seq, "until", until, "scope", scope)
+		return verdict{until: until, scope: scope}
+	}
+	if e := refusal(err); e != nil && (e.Stop || e.Kind == resetter.ErrUnauthorized || e.Kind == resetter.ErrUnavailable && e.Status == 0) {
+		// The target cannot be worked with; that says nothing about the row.
+		stop := *e
+		stop.Stop = true
+		return verdict{refusal: &stop}
+	}
+	p.note(target.Name, func(progress *TargetProgress) { progress.LookedUp++ })
+	if err == nil && account.ID == "" {
+		err = errors.New("the system named an account without an id")
+	}
+	v := verdict{answered: true, refusal: refusal(err)}
+	if err != nil {
+		r := refused(t.Result, err, false)
+		if r.Outcome == Unknown { // nothing was sent, whatever a look-up says
+			r.Outcome, r.Reason, r.Attempts = Failed, Reason(resetter.ErrUnavailable), 0
+		}
+		v.err = p.end(ctx, r)
+		return v
+	}
+	if err := p.Journal.Resolved(context.WithoutCancel(ctx), t.Row.Seq, account); err != nil {
+		v.err = fmt.Errorf("the journal could not record whom row %d (line %d, target %s) is about; nothing was sent: %w",
+			t.Row.Seq, t.Row.Line, target.Name, err)
+		return v
+	}
+	t.Account = account
+	if ineligible(t.Result) {
+		v.err = p.endIneligible(ctx, t.Result)
+	}
+	return v
+}
+
+func ineligible(r Result) bool {
+	return r.Account.Ineligible != "" && r.Row.Action == resetter.ActionReset
+}
+
+func (p *preparing) endIneligible(ctx context.Context, r Result) error {
+	return p.end(ctx, without(r, Failed, Reason(resetter.ErrIneligible),
+		"the account cannot be reset: "+r.Account.Ineligible+"; an administrator of the system has to change that"))
+}
+
+// skipDuplicates has the journal skip them, and counts how many there were.
+func (p *preparing) skipDuplicates(ctx context.Context) error {
+	before, err := p.Journal.Counts(ctx)
+	if err == nil {
+		err = p.Journal.SkipDuplicates(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("the journal could not leave out duplicates; nothing was sent: %w", err)
+	}
+	after, err := p.Journal.Counts(ctx)
+	if err != nil {
+		return fmt.Errorf("the journal could not count its rows; nothing was sent: %w", err)
+	}
+	for name, c := range after {
+		plan, n := p.plans[name], c[Skipped]-before[name][Skipped]
+		if plan == nil || n == 0 {
+			continue
+		}
+		plan.LeftOut[Duplicate] += n
+		p.note(name, func(t *TargetProgress) { t.Counts = maps.Clone(c) })
+	}
+	return nil
+}
+
+// leaveOut applies to a row that is ready what looks at accounts.
+func (p *preparing) leaveOut(ctx context.Context, target *Target, t *task) verdict {
+	if ineligible(t.Result) { // an earlier process found that and ended before it recorded it
+		return verdict{err: p.endIneligible(ctx, t.Result)}
+	}
+	why, detail, err := p.Engine.leaveOut(ctx, target, t.Result)
+	if err != nil {
+		return verdict{err: err}
+	}
+	if why != "" {
+		return verdict{err: p.end(ctx, without(t.Result, Skipped, why, detail))}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	plan := p.plans[target.Name]
+	plan.Would++
+	if t.Account.SetupPending {
+		plan.SetupMails++
+	}
+	return verdict{}
+}
+
+// plan puts together what was gathered, and asks the guard that counts.
+func (p *preparing) plan() Plan {
+	var plan Plan
+	for _, t := range p.Targets {
+		part := p.plans[t.Name]
+		if part.Rows == 0 {
+			continue
+		}
+		part.Status = p.status[t.Name]
+		part.Later = part.Rows - part.Finished - part.Would
+		for _, n := range part.LeftOut {
+			part.Later -= n
+		}
+		plan.Targets = append(plan.Targets, *part)
+	}
+	p.guard = nil
+	if n := p.Guards.MaxRows; n > 0 && plan.Would() > n {
+		p.guard = &GuardError{"max_rows", fmt.Sprintf("%d rows would be done, %d are allowed; nothing was sent", plan.Would(), n)}
+	}
+	plan.Guard = p.guard
+	return plan
+}

@@ -1,0 +1,66 @@
+package journal
+
+import (
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/binary"
+	"encoding/hex"
+	"iter"
+	"math/bits"
+
+	"github.com/seed57652884/resetctl/resetter/bulk"
+)
+
+// Content identifies work by what is in it: equal for the same rows in
+// whatever order, different for different ones. What counts of a row is what
+// is to be done to whom, as it is written: target, kind and value of the
+// identity, action and new address. Its number, its line and its other cells
+// do not. An error of rows is returned as it came.
+//
+// Memory does not grow with the rows. Each row is hashed to a number of 2048
+// bits, and the numbers are added up, so that their order makes no difference
+// while a row that stands there twice does. The numbers are that long because
+// among short ones sets of rows with a given sum can be found on purpose: a
+// million hashes of 256 bits are plenty for that. For 2048 bits the known
+// attack (Wagner's, on k lists) needs more than 2^90 steps.
+func Content(rows iter.Seq2[bulk.Row, error]) (string, error) {
+	var sum [sumWords]uint64
+	var count uint64
+	var buf []byte
+	for row, err := range rows {
+		if err != nil {
+			return "", err
+		}
+		buf = buf[:0]
+		for _, field := range []string{row.Target, string(row.Identity.Kind), row.Identity.Value, string(row.Action), row.NewEmail} {
+			buf = binary.AppendUvarint(buf, uint64(len(field))) // so that no two rows run together
+			buf = append(buf, field...)
+		}
+		addRow(&sum, buf)
+		count++
+	}
+	all := sha256.New()
+	all.Write([]byte("resetctl rows 1\n"))
+	_ = binary.Write(all, binary.BigEndian, count)
+	_ = binary.Write(all, binary.BigEndian, sum[:])
+	return hex.EncodeToString(all.Sum(nil)), nil
+}
+
+const sumWords = 2048 / 64
+
+// addRow adds the row's number to sum, modulo 2^2048. The number is the row's
+// SHA-512, drawn out to four by hashing it again behind a byte that differs.
+func addRow(sum *[sumWords]uint64, row []byte) {
+	digest := sha512.Sum512(row)
+	carry := uint64(0)
+	var block [1 + sha512.Size]byte
+	copy(block[1:], digest[:])
+	for part := range sumWords / 8 {
+		block[0] = byte(part)
+		number := sha512.Sum512(block[:])
+		for i := range 8 {
+			word := &sum[part*8+i]
+			*word, carry = bits.Add64(*word, binary.LittleEndian.Uint64(number[i*8:]), carry)
+		}
+	}
+}

@@ -1,0 +1,173 @@
+// Package journal keeps the ledger: the durable record of every run, behind
+// the [bulk.Journal] of package resetter/bulk. It is one SQLite file in a
+// folder of its own.
+//
+// [Open] the ledger, [Ledger.Begin] a run or [Ledger.Find] the one to go on
+// with, and hand the [Run] to the engine as its journal:
+//
+//	ledger, err := journal.Open(ctx, dir, journal.Options{})
+//	run, err := ledger.Begin(ctx, journal.NewRun{Content: content, Columns: header})
+//	engine := bulk.Engine{Journal: run, …}
+//	done, err := run.Finish(ctx)
+//	err = ledger.Close()
+//
+// # What is promised
+//
+// What a durable method recorded survives the loss of the process and of
+// power: the file is in WAL mode and each commit is synced before it is
+// answered. Whatever is asked for at the same time is committed together, so
+// that many rows share one sync. A row that has its outcome keeps it; attempts
+// and the audit are only ever added to.
+//
+// A ledger that is damaged, newer than this program, or not a ledger at all is
+// refused and left as it is, never begun afresh: to forget who was mailed is
+// to mail them again.
+//
+// The ledger holds the rows of past runs and what [bulk.Result] says of them,
+// and so the names of people. It is readable by its owner alone. It never
+// holds a password, a token or a one-time link.
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// FileName is the name of the ledger in its folder. SQLite keeps two more
+// beside it while it is open, with the endings -wal and -shm.
+const FileName = "ledger.db"
+
+// Errors of Open and of the look-ups, for [errors.Is].
+var (
+	// ErrNewer: the ledger was written by a newer release of this program.
+	ErrNewer = errors.New("the ledger was written by a newer release")
+	// ErrDamaged: the file cannot be read as a ledger.
+	ErrDamaged = errors.New("the ledger is damaged")
+	// ErrNoRun: there is no such run.
+	ErrNoRun = errors.New("there is no such run")
+	// ErrClosed: the ledger was used after Close.
+	ErrClosed = errors.New("the ledger is closed")
+)
+
+// Options tune a ledger. The zero value is right for everybody but tests.
+type Options struct {
+	// Now is the clock for the times that the ledger stores; default time.Now.
+	Now func() time.Time
+}
+
+// A Ledger is an open ledger. All methods may be called concurrently; several
+// processes may have the same ledger open and then take turns at writing.
+type Ledger struct {
+	file string
+	now  func() time.Time
+
+	reads  *sql.DB
+	writes *sql.DB // behind writer; holds a single connection
+	writer *writer
+
+	// turn is held by the one who writes: whoever puts something in it owns
+	// writer until he takes it out again.
+	turn chan struct{}
+
+	mu      sync.Mutex
+	queue   []*request // waiting for the next commit
+	closed  bool
+	commits int // transactions that were committed, for tests
+}
+
+// Open opens the ledger in dir and makes both where they do not exist: the
+// folder for its owner alone (0700), the file likewise (0600). A folder that
+// others can look into is closed to them where it is empty or holds a ledger
+// already, and refused where it holds other things.
+//
+// Errors: ErrNewer, ErrDamaged, and those of the file system. Nothing is
+// changed where Open fails.
+func Open(ctx context.Context, dir string, opts Options) (*Ledger, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	file, err := prepareFile(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{file: file, now: opts.Now, turn: make(chan struct{}, 1)}
+	if err := l.open(ctx); err != nil {
+		l.closeAll()
+		return nil, l.explain(err)
+	}
+	return l, nil
+}
+
+func (l *Ledger) open(ctx context.Context) (err error) {
+	if l.writes, err = openDatabase(l.file, false); err != nil {
+		return err
+	}
+	conn, err := l.writes.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	l.writer = &writer{conn: conn, durable: true}
+	if err := checkIdentity(ctx, conn); err != nil {
+		return err
+	}
+	if err := migrate(ctx, conn); err != nil {
+		return err
+	}
+	if err := l.writer.prepare(ctx); err != nil {
+		return err
+	}
+	if l.reads, err = openDatabase(l.file, true); err != nil {
+		return err
+	}
+	// Some readers stay open between calls, and there is no upper limit: who
+	// reads within the loop of another reading must not wait for himself.
+	l.reads.SetMaxIdleConns(4)
+	return closeFiles(l.file)
+}
+
+// Close waits for the write that is under way and closes the ledger. What
+// still waits for its turn fails with ErrClosed.
+func (l *Ledger) Close() error {
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
+
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	waiting := l.queue
+	l.queue = nil
+	l.mu.Unlock()
+	for _, q := range waiting {
+		q.answer(ErrClosed)
+	}
+	return l.explain(l.closeAll())
+}
+
+func (l *Ledger) closeAll() error {
+	var errs []error
+	if l.reads != nil {
+		errs = append(errs, l.reads.Close())
+	}
+	if l.writer != nil {
+		errs = append(errs, l.writer.close())
+	}
+	if l.writes != nil {
+		errs = append(errs, l.writes.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// File is the path of the ledger, for messages.
+func (l *Ledger) File() string { return l.file }
+
+func (l *Ledger) String() string { return fmt.Sprintf("ledger %s", l.file) }

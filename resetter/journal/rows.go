@@ -1,0 +1,365 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/bulk"
+)
+
+// INDEXED BY stands wherever the planner, which knows nothing of how many rows
+// there are, would go through the whole run instead.
+
+// The statements of the writer. Each has its guard in itself: what must not be
+// written changes no row, and explainRow says why.
+const (
+	sqlAdd = `INSERT INTO rows (run, seq, line, target, kind, identity, action, new_email, cells, outcome, reason, stage)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 'not_started', 0)
+		ON CONFLICT DO NOTHING`
+
+	sqlResolved = `UPDATE rows SET account_id = ?3, account = ?4, stage = 1
+		WHERE run = ?1 AND seq = ?2 AND outcome = 'pending' AND intent_at IS NULL`
+
+	sqlIntent = `UPDATE rows SET intent_at = ?3, attempts = ?4, stage = NULL
+		WHERE run = ?1 AND seq = ?2 AND outcome = 'pending' AND account_id IS NOT NULL AND attempts < ?4`
+
+	sqlRecord = `UPDATE rows SET outcome = ?3, reason = ?4, detail = ?5, status = ?6, attempts = max(attempts, ?7),
+			finished_at = ?8, intent_at = NULL,
+			stage = CASE WHEN ?3 <> 'pending' THEN NULL WHEN account_id IS NULL THEN 0 ELSE 1 END
+		WHERE run = ?1 AND seq = ?2 AND outcome = 'pending'`
+
+	sqlAttempt = `INSERT INTO attempts (run, seq, n, at, event, reason, status) VALUES (?, ?, ?, ?, ?, ?, ?)`
+
+	sqlState = `SELECT outcome, reason, attempts, account_id IS NOT NULL, intent_at IS NOT NULL FROM rows WHERE run = ? AND seq = ?`
+)
+
+// Add implements [bulk.Journal]. rows is read while the ledger is kept from
+// all other writers, so it must not write to the ledger itself.
+func (r *Run) Add(ctx context.Context, rows iter.Seq2[bulk.Row, error]) error {
+	var given error // an error of rows, to be handed back as it came
+	err := r.ledger.alone(ctx, func(w *writer) error {
+		for row, err := range rows {
+			if err != nil {
+				given = err
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := r.add(w, row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if given != nil {
+		return given
+	}
+	return r.wrap(err)
+}
+
+func (r *Run) add(w *writer, row bulk.Row) error {
+	if row.Seq < 1 {
+		return fmt.Errorf("line %d: rows are numbered from 1, not %d", row.Line, row.Seq)
+	}
+	cells, err := json.Marshal(row.Cells)
+	if err != nil {
+		return err
+	}
+	changed, err := change(w.add, r.key, row.Seq, row.Line, row.Target, string(row.Identity.Kind), row.Identity.Value,
+		string(row.Action), row.NewEmail, string(cells))
+	if err != nil {
+		return fmt.Errorf("row %d: %w", row.Seq, err)
+	}
+	if !changed {
+		return fmt.Errorf("row %d is registered already", row.Seq)
+	}
+	return nil
+}
+
+// change runs a statement that changes one row, and reports whether it did.
+func change(stmt *sql.Stmt, args ...any) (bool, error) {
+	result, err := stmt.ExecContext(context.Background(), args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
+// Resolved implements [bulk.Journal].
+func (r *Run) Resolved(ctx context.Context, seq int, account resetter.Account) error {
+	if account.ID == "" {
+		return r.wrap(fmt.Errorf("row %d: its account has no id", seq))
+	}
+	known, err := json.Marshal(accountRecord{account.Email, account.Username, account.Ineligible, account.SetupPending, account.Evidence})
+	if err != nil {
+		return r.wrap(err)
+	}
+	return r.row(ctx, false, seq, 0, func(w *writer) (bool, error) {
+		return change(w.resolved, r.key, seq, account.ID, string(known))
+	})
+}
+
+// An accountRecord is an account as the ledger stores it, apart from the id.
+type accountRecord struct {
+	Email        string `json:"email,omitempty"`
+	Username     string `json:"username,omitempty"`
+	Ineligible   string `json:"ineligible,omitempty"`
+	SetupPending bool   `json:"setup_pending,omitempty"`
+	Evidence     string `json:"evidence,omitempty"`
+}
+
+// Intent implements [bulk.Journal].
+func (r *Run) Intent(ctx context.Context, seq, n int) error {
+	at := nanos(r.ledger.now())
+	return r.row(ctx, true, seq, n, func(w *writer) (bool, error) {
+		changed, err := change(w.intent, r.key, seq, at, n)
+		if err != nil || !changed {
+			return false, err
+		}
+		return change(w.attempt, r.key, seq, n, at, "intent", "", 0)
+	})
+}
+
+// Record implements [bulk.Journal].
+func (r *Run) Record(ctx context.Context, result bulk.Result) error {
+	seq := result.Row.Seq
+	if !slices.Contains(bulk.Outcomes(), result.Outcome) {
+		return r.wrap(fmt.Errorf("row %d: there is no outcome %q", seq, result.Outcome))
+	}
+	at := result.FinishedAt
+	if at.IsZero() {
+		at = r.ledger.now()
+	}
+	finished := nanos(at)
+	if result.Outcome == bulk.Pending {
+		finished = nil
+	}
+	return r.row(ctx, true, seq, 0, func(w *writer) (bool, error) {
+		changed, err := change(w.record, r.key, seq, string(result.Outcome), string(result.Reason), result.Detail,
+			result.Status, result.Attempts, finished)
+		if err != nil || !changed {
+			return false, err
+		}
+		return change(w.attempt, r.key, seq, result.Attempts, nanos(at), string(result.Outcome), string(result.Reason), result.Status)
+	})
+}
+
+// row writes something about one row. do reports whether the guards of its
+// statement let it through.
+func (r *Run) row(ctx context.Context, durable bool, seq, n int, do func(*writer) (bool, error)) error {
+	err := r.ledger.write(ctx, durable, func(w *writer) error {
+		changed, err := do(w)
+		if err == nil && !changed {
+			err = r.explainRow(w, seq, n)
+		}
+		return err
+	})
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("run %s, row %d: %w", r.id, seq, r.ledger.explain(err))
+}
+
+// explainRow says why nothing could be written about a row; n is the attempt
+// of an intent.
+func (r *Run) explainRow(w *writer, seq, n int) error {
+	var outcome, reason string
+	var attempts int
+	var known, open bool
+	err := w.state.QueryRowContext(context.Background(), r.key, seq).Scan(&outcome, &reason, &attempts, &known, &open)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return refusal{errors.New("it is not in the journal")}
+	case err != nil:
+		return err
+	case outcome != string(bulk.Pending):
+		return refusal{fmt.Errorf("it has its outcome already (%s, %s), which is not overwritten", outcome, reason)}
+	case n == 0 && open:
+		return refusal{errors.New("its request is under way, so its account cannot change")}
+	case !known:
+		return refusal{errors.New("nobody has been looked up for it yet, so nothing may be sent")}
+	default:
+		return refusal{fmt.Errorf("attempt %d is not later than attempt %d, which is in the journal already", n, attempts)}
+	}
+}
+
+// SkipDuplicates implements [bulk.Journal].
+func (r *Run) SkipDuplicates(ctx context.Context) error {
+	// The first of several is never skipped itself, so it does not matter in
+	// which order the rows are changed.
+	const earlier = ` FROM rows AS e INDEXED BY rows_by_account
+		WHERE e.target = rows.target AND e.account_id = rows.account_id AND e.run = rows.run AND e.action = rows.action
+		  AND e.seq < rows.seq AND e.outcome NOT IN ('failed', 'skipped')`
+	at := nanos(r.ledger.now())
+	return r.wrap(r.ledger.write(ctx, false, func(w *writer) error {
+		return w.exec(`UPDATE rows SET outcome = 'skipped', reason = 'duplicate', finished_at = ?2, stage = NULL,
+				detail = 'line ' || (SELECT e.line`+earlier+` ORDER BY e.seq LIMIT 1) || ' does the same to the same account'
+			WHERE run = ?1 AND stage = 1 AND EXISTS (SELECT 1`+earlier+`)`, r.key, at)
+	}))
+}
+
+// LastMailed implements [bulk.Journal].
+func (r *Run) LastMailed(ctx context.Context, target, accountID string) (bulk.Mailed, error) {
+	rows, err := r.ledger.reads.QueryContext(ctx, `
+		SELECT action,
+		       max(CASE WHEN outcome = 'done' AND reason <> 'already' THEN finished_at END),
+		       max(CASE WHEN outcome = 'unknown' THEN finished_at ELSE intent_at END)
+		FROM rows INDEXED BY rows_by_account WHERE target = ? AND account_id = ? GROUP BY action`, target, accountID)
+	if err != nil {
+		return bulk.Mailed{}, r.wrap(err)
+	}
+	defer rows.Close()
+	var last bulk.Mailed
+	for rows.Next() {
+		var action resetter.Action
+		var accepted, inDoubt sql.NullInt64
+		if err := rows.Scan(&action, &accepted, &inDoubt); err != nil {
+			return bulk.Mailed{}, r.wrap(err)
+		}
+		if action.Mails() {
+			last.Accepted = later(last.Accepted, fromNanos(accepted.Int64))
+			last.InDoubt = later(last.InDoubt, fromNanos(inDoubt.Int64))
+		}
+	}
+	return last, r.wrap(rows.Err())
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+// Interrupt implements [bulk.Journal].
+func (r *Run) Interrupt(ctx context.Context, detail string) (int, error) {
+	var n int64
+	at := nanos(r.ledger.now())
+	reason := string(resetter.ErrInterrupted)
+	err := r.ledger.write(ctx, true, func(w *writer) error {
+		if err := w.exec(`INSERT INTO attempts (run, seq, n, at, event, reason)
+			SELECT run, seq, attempts, ?, 'unknown', ? FROM rows INDEXED BY rows_in_flight WHERE run = ? AND intent_at IS NOT NULL`, at, reason, r.key); err != nil {
+			return err
+		}
+		result, err := w.conn.ExecContext(context.Background(), `UPDATE rows INDEXED BY rows_in_flight SET outcome = 'unknown', reason = ?, detail = ?, finished_at = ?, intent_at = NULL
+			WHERE run = ? AND intent_at IS NOT NULL`, reason, detail, at, r.key)
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
+	return int(n), r.wrap(err)
+}
+
+// Halt implements [bulk.Journal].
+func (r *Run) Halt(ctx context.Context, target string, reason bulk.Reason, detail string) error {
+	return r.wrap(r.ledger.write(ctx, false, func(w *writer) error {
+		return w.exec(`UPDATE rows INDEXED BY rows_by_state SET reason = ?, detail = ?
+			WHERE run = ? AND outcome = 'pending' AND target = ? AND stage IN (0, 1) AND reason = 'not_started'`,
+			string(reason), detail, r.key, target)
+	}))
+}
+
+// Counts implements [bulk.Journal].
+func (r *Run) Counts(ctx context.Context) (map[string]bulk.Counts, error) {
+	rows, err := r.ledger.reads.QueryContext(ctx, `SELECT target, outcome, count(*) FROM rows INDEXED BY rows_by_state WHERE run = ? GROUP BY outcome, target`, r.key)
+	if err != nil {
+		return nil, r.wrap(err)
+	}
+	defer rows.Close()
+	all := map[string]bulk.Counts{}
+	for rows.Next() {
+		var target string
+		var outcome bulk.Outcome
+		var n int
+		if err := rows.Scan(&target, &outcome, &n); err != nil {
+			return nil, r.wrap(err)
+		}
+		if all[target] == nil {
+			all[target] = bulk.Counts{}
+		}
+		all[target][outcome] = n
+	}
+	return all, r.wrap(rows.Err())
+}
+
+const sqlResult = `SELECT seq, line, target, kind, identity, action, new_email, cells, account_id, account,
+	outcome, reason, detail, attempts, status, finished_at FROM rows `
+
+// List implements [bulk.Journal].
+func (r *Run) List(ctx context.Context, target string, stage bulk.Stage, after, n int) ([]bulk.Result, error) {
+	var list []bulk.Result
+	for result, err := range r.results(ctx, `INDEXED BY rows_by_state
+		WHERE run = ? AND outcome = 'pending' AND target = ? AND stage = ? AND seq > ? ORDER BY seq LIMIT ?`,
+		r.key, target, int(stage), after, n) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, result)
+	}
+	return list, nil
+}
+
+// Results implements [bulk.Journal].
+func (r *Run) Results(ctx context.Context) iter.Seq2[bulk.Result, error] {
+	// A single statement sees a single moment.
+	return r.results(ctx, `WHERE run = ? ORDER BY seq`, r.key)
+}
+
+func (r *Run) results(ctx context.Context, which string, args ...any) iter.Seq2[bulk.Result, error] {
+	return func(yield func(bulk.Result, error) bool) {
+		rows, err := r.ledger.reads.QueryContext(ctx, sqlResult+which, args...)
+		if err != nil {
+			yield(bulk.Result{}, r.wrap(err))
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			result, err := scan(rows)
+			if err != nil {
+				yield(bulk.Result{}, r.wrap(err))
+				return
+			}
+			if !yield(result, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(bulk.Result{}, r.wrap(err))
+		}
+	}
+}
+
+func scan(rows *sql.Rows) (bulk.Result, error) {
+	var r bulk.Result
+	var cells string
+	var accountID, account sql.NullString
+	var finished sql.NullInt64
+	if err := rows.Scan(&r.Row.Seq, &r.Row.Line, &r.Row.Target, &r.Row.Identity.Kind, &r.Row.Identity.Value, &r.Row.Action, &r.Row.NewEmail,
+		&cells, &accountID, &account, &r.Outcome, &r.Reason, &r.Detail, &r.Attempts, &r.Status, &finished); err != nil {
+		return bulk.Result{}, err
+	}
+	if err := json.Unmarshal([]byte(cells), &r.Row.Cells); err != nil {
+		return bulk.Result{}, fmt.Errorf("row %d: %w: %w", r.Row.Seq, ErrDamaged, err)
+	}
+	if accountID.Valid {
+		var a accountRecord
+		if err := json.Unmarshal([]byte(account.String), &a); err != nil {
+			return bulk.Result{}, fmt.Errorf("row %d: %w: %w", r.Row.Seq, ErrDamaged, err)
+		}
+		r.Account = resetter.Account{ID: accountID.String, Email: a.Email, Username: a.Username,
+			Ineligible: a.Ineligible, SetupPending: a.SetupPending, Evidence: a.Evidence}
+	}
+	r.FinishedAt = fromNanos(finished.Int64)
+	return r, nil
+}
