@@ -9,8 +9,11 @@ import (
 	"github.com/seed57652884/resetctl/resetter/transport"
 )
 
-// Check implements resetter.Checker. The state of the mailer is not shown to
-// every API user; it is MailerUnknown then.
+// Check implements resetter.Checker. Whether the API user may touch e-mail
+// credentials shows in whether it may read its own; where Looker refuses that,
+// as Looker (Google Cloud core) may do to everyone, it is ErrForbidden. The
+// state of the mailer is not shown to every API user; it is MailerUnknown
+// then.
 func (c *Client) Check(ctx context.Context) (resetter.Status, error) {
 	var status resetter.Status
 	fields := userFields
@@ -23,6 +26,13 @@ func (c *Client) Check(ctx context.Context) (resetter.Status, error) {
 		return status, exchange.Unreadable("the answer holds no user")
 	}
 	status.Self, status.ClockSkew = accountOf(me.JSON200), exchange.ClockSkew()
+
+	may, exchange := c.http.Begin(ctx, transport.Operation{Name: "read own credential", Class: transport.Read})
+	own := credentialFields
+	_, err = c.api.GetCredentialsEmailWithResponse(may, status.Self.ID, &lookerapi.GetCredentialsEmailParams{Fields: &own})
+	if err != nil && !errors.Is(err, resetter.ErrNotFound) { // an API user needs no password
+		return status, exchange.Failed(err)
+	}
 
 	what, exchange := c.http.Begin(ctx, transport.Operation{Name: "read version", Class: transport.Read})
 	versions, err := c.api.GetVersionsWithResponse(what, nil)

@@ -173,10 +173,13 @@ func (c *Client) withoutCredential(ctx context.Context, id resetter.Identity) (r
 	case 0:
 		return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user has this address", "check the address, or whether the person has an account here")
 	case 1:
-		return found[0], nil
 	default:
 		return resetter.Account{}, exchange.Refuse(resetter.ErrAmbiguous, "several users have this address", "name the user by id")
 	}
+	if !resetter.SameEmail(found[0].Email, id.Value) {
+		return resetter.Account{}, exchange.Refuse(resetter.ErrIneligible, "the user signs in by password with another address, so the mail would go elsewhere", "name the user by that address or by id")
+	}
+	return found[0], nil
 }
 
 // accountOf takes from a user what matters here. It has an id.

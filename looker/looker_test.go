@@ -37,6 +37,7 @@ func TestNewMakesNoRequest(t *testing.T) {
 }
 
 func TestAnAddressIsResolvedExactly(t *testing.T) {
+	t.Parallel()
 	srv, client := start(t, lookertest.Config{})
 	for _, email := range []string{"axb@example.com", "a_b@example.com", "a+b@example.com", "ab@example.com", "a_b@example.com.au", "xa_b@example.com", "Mixed.Case@example.com"} {
 		srv.AddUser(lookertest.User{Email: email})
@@ -184,6 +185,7 @@ func TestAResetMailsOnce(t *testing.T) {
 }
 
 func TestManyAtATimeAreMailedOnceEach(t *testing.T) {
+	t.Parallel()
 	srv, client := start(t, lookertest.Config{People: 20})
 	var all sync.WaitGroup
 	for _, user := range srv.Users() {

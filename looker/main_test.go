@@ -1,6 +1,7 @@
 package looker_test
 
 import (
+	"context"
 	"errors"
 	"math"
 	"testing"
@@ -34,8 +35,8 @@ func connect(t *testing.T, srv *lookertest.Server, url string, credentials looke
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := client.Close(t.Context()); err != nil && t.Context().Err() == nil {
-			t.Error(err)
+		if err := client.Close(context.Background()); err != nil { // t's own context is over
+			t.Logf("close: %v", err)
 		}
 		for _, v := range srv.Violations() {
 			t.Error(v)

@@ -121,7 +121,10 @@ func (c *Client) search(ctx context.Context, exchange *transport.Exchange, text 
 	if len([]rune(text)) < 2 { // Unleash finds nobody then, whoever there is
 		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, "Unleash searches for two characters or more", "name the user by id")
 	}
-	answer, err := c.api.SearchUsersWithResponse(ctx, &unleashapi.SearchUsersParams{Q: &text})
+	// A backslash takes its meaning from the character behind it, unless it is
+	// doubled. The wildcards may stay: the hits are compared.
+	pattern := strings.ReplaceAll(text, `\`, `\\`)
+	answer, err := c.api.SearchUsersWithResponse(ctx, &unleashapi.SearchUsersParams{Q: &pattern})
 	if err != nil {
 		return resetter.Account{}, exchange.Failed(err)
 	}

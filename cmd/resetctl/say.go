@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -236,7 +235,7 @@ func planText(plan bulk.Plan) string {
 // sayPlan prints the plan on stdout, writes its rows, and forgets the run.
 func (j *job) sayPlan(ctx context.Context, plan bulk.Plan) error {
 	if j.output != nil {
-		err := table.WritePlan(j.output, j.options.format, j.run.Columns(), j.would(j.run.Results(ctx)))
+		err := table.WritePlan(j.output, j.options.format, j.run.Columns(), j.options.limit, j.run.Results(ctx))
 		if err = errors.Join(err, j.commit(err)); err != nil {
 			return errors.Join(err, j.discard(ctx))
 		}
@@ -256,20 +255,6 @@ func (j *job) sayPlan(ctx context.Context, plan bulk.Plan) error {
 		text += fmt.Sprintf("--expect %d would refuse this\n", n)
 	}
 	return j.io.Print(text + "nothing was sent\n")
-}
-
-// would turns what Prepare left to be done into what would become of it.
-func (j *job) would(results iter.Seq2[bulk.Result, error]) iter.Seq2[bulk.Result, error] {
-	return func(yield func(bulk.Result, error) bool) {
-		for r, err := range results {
-			if later := j.options.limit > 0 && r.Row.Seq > j.options.limit; r.Outcome == bulk.Pending && !later {
-				r.Outcome, r.Reason = bulk.Done, ""
-			}
-			if !yield(r, err) {
-				return
-			}
-		}
-	}
 }
 
 func (j *job) commit(err error) error {

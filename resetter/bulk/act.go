@@ -172,7 +172,7 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 		a.log().Warn("a Resetter does not call BeforeSend: a crash could have it send twice", "target", target.Name)
 	}
 	if until, scope, ok := waits(err); ok {
-		t.Result = putOff(t.Result, until, scope)
+		t.Result = putOff(t.Result, err, until, scope)
 		if intents > 0 || scope == resetter.ScopePerson {
 			if err := a.record(a.keep, t.Result); err != nil {
 				return verdict{err: a.ends(err)}

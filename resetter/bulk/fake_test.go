@@ -136,10 +136,11 @@ func throttled(d time.Duration, whom resetter.Scope) error {
 // ledger is a journal in memory that can be watched and made to fail.
 type ledger struct {
 	bulk.Journal
-	intent func(seq, n int) error      // before it is recorded
-	record func(r bulk.Result) error   // before it is recorded
-	listed func(results []bulk.Result) // after
-	mayDo  bool                        // lets duplicates be
+	resolved   func()                      // before it is recorded
+	intent     func(seq, n int) error      // before it is recorded
+	record     func(r bulk.Result) error   // before it is recorded
+	listed     func(results []bulk.Result) // after
+	duplicates bool                        // are let be
 }
 
 func newLedger(t *testing.T, rows ...bulk.Row) *ledger {
@@ -167,6 +168,13 @@ func (l *ledger) Record(ctx context.Context, r bulk.Result) error {
 	return l.Journal.Record(ctx, r)
 }
 
+func (l *ledger) Resolved(ctx context.Context, seq int, account resetter.Account) error {
+	if l.resolved != nil {
+		l.resolved()
+	}
+	return l.Journal.Resolved(ctx, seq, account)
+}
+
 func (l *ledger) List(ctx context.Context, target string, stage bulk.Stage, after, n int) ([]bulk.Result, error) {
 	results, err := l.Journal.List(ctx, target, stage, after, n)
 	if l.listed != nil && stage == bulk.Ready {
@@ -176,13 +184,13 @@ func (l *ledger) List(ctx context.Context, target string, stage bulk.Stage, afte
 }
 
 func (l *ledger) SkipDuplicates(ctx context.Context) error {
-	if l.mayDo {
+	if l.duplicates {
 		return nil
 	}
 	return l.Journal.SkipDuplicates(ctx)
 }
 
-// results returns every row's result as "outcome/reason", by Seq from 1.
+// results returns what became of every row, by Seq.
 func results(t *testing.T, j bulk.Journal) []bulk.Result {
 	t.Helper()
 	var all []bulk.Result

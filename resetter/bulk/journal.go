@@ -17,7 +17,9 @@ import (
 // of a durable method means that nothing is known to be recorded.
 type Journal interface {
 	// Add registers rows. All of them are recorded when it returns nil, none
-	// when it fails or rows yields an error. Durable.
+	// when it fails or rows yields an error, which is returned as it came. More
+	// rows may be added later; a Seq that is there already is an error. rows
+	// must not write to the journal. Durable.
 	Add(ctx context.Context, rows iter.Seq2[Row, error]) error
 
 	// List returns up to n results of target at stage whose rows come after
@@ -25,7 +27,8 @@ type Journal interface {
 	// more at the moment.
 	List(ctx context.Context, target string, stage Stage, after, n int) ([]Result, error)
 
-	// Resolved records which account the row's identity names.
+	// Resolved records which account the row's identity names; account.ID must
+	// not be empty. A later one counts, up to the row's intent or outcome.
 	Resolved(ctx context.Context, seq int, account resetter.Account) error
 
 	// SkipDuplicates gives every row at Ready whose target, account and action
@@ -38,13 +41,16 @@ type Journal interface {
 	LastMailed(ctx context.Context, target, accountID string) (Mailed, error)
 
 	// Intent records that the row's request is about to leave, as its n-th
-	// attempt, counted from 1 over all that the run ever made for it. Durable.
+	// attempt, counted from 1 over all that the run ever made for it. The row's account
+	// must be known, it must be Pending, and n larger than at every intent
+	// before; one that is still open is replaced. Durable.
 	Intent(ctx context.Context, seq, n int) error
 
 	// Record gives the row its outcome and closes its intent, if it has one.
 	// A row with the outcome Pending may be recorded again, others not.
 	// r.Row.Seq says which row it is; the rest of r.Row and r.Account are not
-	// read. Durable.
+	// read. Attempts never become fewer, and a zero FinishedAt means now.
+	// Durable.
 	Record(ctx context.Context, r Result) error
 
 	// Interrupt gives every row whose intent has no outcome the outcome
@@ -52,8 +58,9 @@ type Journal interface {
 	// were. For the start of a run that goes on. Durable.
 	Interrupt(ctx context.Context, detail string) (int, error)
 
-	// Halt gives every row of target that is Pending and NotStarted the reason
-	// and the detail; it stays Pending and keeps its stage.
+	// Halt gives every row of target that is Pending and NotStarted and has no
+	// open intent the reason and the detail; it stays Pending and keeps its
+	// stage.
 	Halt(ctx context.Context, target string, reason Reason, detail string) error
 
 	// Counts counts the rows by target and outcome.

@@ -153,8 +153,8 @@ func (l *lane) run(ctx context.Context, fail context.CancelCauseFunc) error {
 		}
 	}
 	landed := make(chan verdict)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+	alarm := time.NewTimer(time.Hour)
+	alarm.Stop()
 	done := ctx.Done()
 	for {
 		open := ctx.Err() == nil && l.stopped == nil
@@ -174,16 +174,21 @@ func (l *lane) run(ctx context.Context, fail context.CancelCauseFunc) error {
 			}
 		}
 		if !next.IsZero() {
-			timer.Reset(time.Until(next))
+			pause := time.Until(next)
+			if pause <= 0 {
+				continue
+			}
+			alarm.Reset(pause)
 		}
 		select {
 		case v := <-landed:
 			giveUp(l.settle(ctx, v))
-		case <-timer.C:
+		case <-alarm.C:
 		case <-done:
 			l.ground(context.Cause(ctx))
 			done = nil
 		}
+		alarm.Stop()
 	}
 }
 

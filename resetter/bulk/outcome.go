@@ -109,7 +109,10 @@ func refusal(err error) *resetter.Error {
 }
 
 // putOff is the result of a row that has to come again.
-func putOff(r Result, until time.Time, scope resetter.Scope) Result {
+func putOff(r Result, err error, until time.Time, scope resetter.Scope) Result {
+	if e := refusal(err); e.Status != 0 {
+		r.Status = e.Status
+	}
 	r.Outcome, r.Reason, r.FinishedAt = Pending, NotStarted, time.Time{}
 	r.Detail = "not sent yet; the system asks us to wait until " + clock(until)
 	if scope == resetter.ScopePerson {

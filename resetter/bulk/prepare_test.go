@@ -278,7 +278,7 @@ func TestAnAccountThatWasMailedIsLetBe(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &system{answer: func(context.Context, string, int) (bool, error) { return true, c.first }}
 				j := newLedger(t, person("a", "p@example.com"))
-				j.mayDo = true
+				j.duplicates = true
 				e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s, Cooldown: c.cooldown}}}
 				work(t, e)
 				time.Sleep(c.after)
@@ -308,4 +308,25 @@ func TestTooManyRowsSendNothing(t *testing.T) {
 	e.Guards.MaxRows = 4
 	work(t, e)
 	all(t, j, "done/accepted")
+}
+
+func TestWhatAnEarlierProcessFoundOutIsNotForgotten(t *testing.T) {
+	s := &system{}
+	j := newLedger(t, people("a", 1)...)
+	// It ended between the look-up and its outcome.
+	ok(t, j.Resolved(t.Context(), 1, resetter.Account{ID: "1", Ineligible: "inactive"}))
+	work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s}}})
+	all(t, j, "failed/ineligible")
+}
+
+func TestALookUpThatIsThroughIsKeptWhenTheTimeIsUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &system{}
+		j := newLedger(t, people("a", 3)...)
+		j.resolved = func() { time.Sleep(time.Minute) }
+		e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s}}, Deadline: time.Now().Add(30 * time.Second)}
+		if plan := prepare(t, e); plan.Targets[0].Would != 1 || plan.Targets[0].Later != 2 {
+			t.Errorf("the plan is %+v", plan)
+		}
+	})
 }

@@ -130,7 +130,7 @@ func randomSystem(c *chance) *system {
 	s := &system{}
 	s.permit = func(ctx context.Context) error {
 		select {
-		case <-time.After(time.Duration(c.below(3000)) * time.Millisecond):
+		case <-time.After(time.Duration(1+c.below(3000)) * time.Millisecond):
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()

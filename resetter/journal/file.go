@@ -58,16 +58,18 @@ func siblings(file string) []string { return []string{file, file + "-wal", file 
 
 // closeFolder takes a folder away from others, unless it is plainly theirs too.
 func closeFolder(dir string) error {
+	// Read first: whoever makes the ledger at the same time closes the folder
+	// before he puts anything into it.
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
 	if runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
 		return nil
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return err
 	}
 	if _, err := os.Lstat(filepath.Join(dir, FileName)); err != nil && len(entries) > 0 {
 		return fmt.Errorf("the folder %s is open to others (%v) and holds other things, so the ledger is not put there: name a folder of its own, or chmod 700 it", dir, info.Mode().Perm())

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed57652884/resetctl/resetter"
+	"golang.org/x/time/rate"
 )
 
 // maxBody is how much of an answer is read.
@@ -30,9 +31,9 @@ type attempt struct {
 // RoundTrip is one attempt, as go-retryablehttp's client sees it: everything
 // that has to be in order first, then the wire, then the verdict.
 func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
-	token, number, err := c.ready(req.Context())
-	if err != nil {
-		c.failure = c.notReady(err)
+	token, number, failure := c.ready(req.Context())
+	if failure != nil {
+		c.failure = failure
 		return nil, errNotAccepted
 	}
 	resp := c.send(req, token, number)
@@ -46,91 +47,127 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 // gate is open, the session is good, the pace allows it and the caller has
 // written down its intent. What took long is followed by another look at what
 // may have changed meanwhile.
-func (c *call) ready(ctx context.Context) (Token, int, error) {
+func (c *call) ready(ctx context.Context) (Token, int, *resetter.Error) {
 	for {
-		if err := c.passGate(ctx); err != nil {
-			return Token{}, 0, err
+		if failure := c.passGate(ctx); failure != nil {
+			return Token{}, 0, failure
 		}
-		var token Token
-		var number int
-		session := c.client.session
-		if c.op.Anonymous {
-			session = nil
+		// Signed in before the place in the queue is taken, and looked at again
+		// after the queue: a token may come of age in it.
+		if _, _, failure := c.session(ctx); failure != nil {
+			return Token{}, 0, failure
 		}
-		if session != nil {
-			var err error
-			if token, number, err = session.get(ctx); err != nil {
-				return Token{}, 0, err
-			}
+		if failure := c.keepPace(ctx, c.client.pace.permit); failure != nil {
+			return Token{}, 0, failure
 		}
-		if err := c.client.pace.waitPermit(ctx); err != nil {
-			return Token{}, 0, err
+		token, number, failure := c.session(ctx)
+		if failure != nil {
+			return Token{}, 0, failure
 		}
-		stale := func() bool {
-			closed := !c.op.probe && !c.client.gate.closedUntil().IsZero()
-			return closed || session != nil && !session.holds(number)
-		}
-		if stale() {
+		if c.gateClosed() {
 			continue
 		}
 		if c.op.Class == Send {
 			if err := resetter.BeforeSend(ctx); err != nil {
-				return Token{}, 0, err
+				return Token{}, 0, c.notStarted(err)
 			}
 		}
-		if err := c.client.pace.waitCeiling(ctx); err != nil {
-			return Token{}, 0, err
+		if failure := c.keepPace(ctx, c.client.pace.ceiling); failure != nil {
+			return Token{}, 0, failure
 		}
-		if !stale() {
+		if !c.gateClosed() && (number == 0 || c.client.session.holds(number)) {
 			return token, number, nil
 		}
 	}
 }
 
+// gateClosed reports whether the gate closed since this call passed it.
+func (c *call) gateClosed() bool { return !c.op.probe && c.client.gate.closed() }
+
 // passGate waits until the gate is open, or fails where that is not this
 // call's business or would take too long.
-func (c *call) passGate(ctx context.Context) error {
-	if c.op.probe {
-		return ctx.Err()
-	}
+func (c *call) passGate(ctx context.Context) *resetter.Error {
 	for {
+		if ctx.Err() != nil {
+			return c.notStarted(context.Cause(ctx))
+		}
+		if c.op.probe {
+			return nil
+		}
 		p := c.client.gate.ask()
 		switch {
 		case p.probe:
 			c.client.probe(ctx)
 			continue
 		case p.until.IsZero():
-			return ctx.Err()
+			return nil
 		}
 		wait := time.Until(p.until)
-		if resetter.WaitsHandedBack(ctx) || c.waited+wait > c.client.settings.maxWait || endsBefore(ctx, p.until) {
-			message := "the system is being left alone, because it asked for a pause"
-			if p.kind == resetter.ErrUnavailable {
-				message = "the system could not be reached several times in a row"
-			}
-			e := c.Refuse(p.kind, message, "")
-			e.Until, e.Scope = p.until, resetter.ScopeTarget
-			return e
+		if c.notOurs(ctx, p.until) {
+			return c.refusedAtGate(p)
 		}
 		c.waited += wait
-		c.log(slog.LevelDebug, "waiting at the gate", "reason", p.kind, "wait", wait)
+		c.logWait("gate: "+string(p.kind), wait)
 		if err := sleep(ctx, wait); err != nil {
-			return err
+			return c.notStarted(err)
 		}
 	}
 }
 
-// notReady turns the reason why no request was made into the call's error.
-func (c *call) notReady(err error) *resetter.Error {
-	var e *resetter.Error
-	if !errors.As(err, &e) || errors.Is(err, resetter.ErrNotStarted) {
-		return c.notStarted(err)
+// notOurs reports whether a wait until then is not for this call to sleep.
+func (c *call) notOurs(ctx context.Context, until time.Time) bool {
+	return resetter.WaitsHandedBack(ctx) || c.waited+time.Until(until) > c.client.settings.maxWait || endsBefore(ctx, until)
+}
+
+func (c *call) refusedAtGate(p passage) *resetter.Error {
+	message, advice := "the system is being left alone, because it asked for a pause", ""
+	if p.why != nil {
+		message = "the system could not be reached several times in a row: " + p.why.Error()
+		advice = checkNetwork
 	}
-	// Of the sign-in or the gate: true for this call as well.
+	e := c.Refuse(p.kind, message, advice)
+	e.Until, e.Scope, e.Err = p.until, resetter.ScopeTarget, p.why
+	return e
+}
+
+// session gives the session's token and its number; 0 where none is needed.
+func (c *call) session(ctx context.Context) (Token, int, *resetter.Error) {
+	if c.op.Anonymous || c.client.session == nil {
+		return Token{}, 0, nil
+	}
+	token, number, err := c.client.session.get(ctx)
+	if err != nil {
+		return Token{}, 0, c.notSignedIn(err)
+	}
+	return token, number, nil
+}
+
+// notSignedIn turns the reason why there is no session into the call's error.
+func (c *call) notSignedIn(err error) *resetter.Error {
+	e, ok := errors.AsType[*resetter.Error](err)
+	switch {
+	case !ok:
+		return c.notStarted(err)
+	case e.Kind == resetter.ErrNotStarted:
+		return c.notStarted(e.Err)
+	}
 	own := *e
 	own.Account, own.Attempts = c.op.Account, c.attempts
 	own.Stop = own.Stop || isRefusal(e)
+	switch own.Kind {
+	case resetter.ErrNotFound, resetter.ErrInvalid:
+		// Of the sign-in; said of the account it would be wrong.
+		own.Kind = resetter.ErrUnauthorized
+	}
 	return &own
+}
+
+// keepPace waits for l to let the next request go.
+func (c *call) keepPace(ctx context.Context, l *rate.Limiter) *resetter.Error {
+	if err := wait(ctx, l, func(d time.Duration) { c.logWait("pace", d) }); err != nil {
+		return c.notStarted(err)
+	}
+	return nil
 }
 
 // send puts one request on the wire and notes in c.latest what became of it.
@@ -141,18 +178,24 @@ func (c *call) send(req *http.Request, token Token, number int) *http.Response {
 	c.status, c.requestID = 0, ""
 	c.client.pace.sent()
 	sentAt := time.Now()
+	defer func() { c.spent += time.Since(sentAt) }()
 
 	ctx, cancel := context.WithTimeout(req.Context(), c.client.settings.timeout)
 	defer cancel()
 	var p proof
 	resp, err := c.client.wire.transport.RoundTrip(c.outgoing(p.trace(ctx), req, token))
+	if p.obtained {
+		c.client.gate.reached()
+	}
 	if err != nil {
 		c.lost(req.Context(), bare(err), &p)
 		return nil
 	}
 	defer resp.Body.Close()
 	c.saw(resp)
-	c.client.gate.reached()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body.Close() // it is the connection, and obeys no time-out
+	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
 	c.judge(sentAt, resp, body, err)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
@@ -163,12 +206,14 @@ func (c *call) send(req *http.Request, token Token, number int) *http.Response {
 func (c *call) outgoing(ctx context.Context, req *http.Request, token Token) *http.Request {
 	out := req.Clone(ctx)
 	out.Header.Set("User-Agent", c.client.settings.userAgent)
-	// net/http repeats on its own account what it thinks idempotent: whatever
-	// has such a header, and whatever body it can rewind.
+	// net/http repeats on its own account, past class, pace and BeforeSend,
+	// what it thinks idempotent: whatever has such a header, a body that it
+	// can rewind, or a harmless method and no body.
 	out.Header.Del("Idempotency-Key")
 	out.Header.Del("X-Idempotency-Key")
-	if c.op.Class == Send {
-		out.GetBody = nil
+	out.GetBody = nil
+	switch out.Method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
 		if out.Body == nil || out.Body == http.NoBody {
 			out.Body = io.NopCloser(strings.NewReader(""))
 		}
@@ -179,9 +224,11 @@ func (c *call) outgoing(ctx context.Context, req *http.Request, token Token) *ht
 	return out
 }
 
+const checkNetwork = "check the URL, the network and whether the system is up"
+
 // lost judges an attempt that got no answer.
 func (c *call) lost(caller context.Context, err error, p *proof) {
-	c.latest.err = describe(err, c.client.settings.timeout)
+	c.latest.err = c.describe(caller, err, p)
 	if !p.notSent() {
 		c.latest.verdict = Verdict{Ruling: Unknown, Kind: resetter.ErrLostAnswer}
 		if c.op.Class == Send {
@@ -190,13 +237,16 @@ func (c *call) lost(caller context.Context, err error, p *proof) {
 		c.logAttempt()
 		return
 	}
-	v := Verdict{Ruling: notSent, Kind: resetter.ErrUnavailable, Advice: "check the URL, the network and whether the system is up"}
+	v := Verdict{Ruling: notSent, Kind: resetter.ErrUnavailable, Advice: checkNetwork}
 	if advice, yes := hopeless(err); yes && !p.obtained {
 		v.Stop, v.Advice = true, advice
+	} else if !p.tried && caller.Err() == nil {
+		v = Verdict{Ruling: notSent, Kind: resetter.ErrInvalid, Message: malformed, Stop: true, Advice: "look for line breaks in the credentials"}
 	}
 	if !p.obtained && caller.Err() == nil && !v.Stop && !c.op.probe {
-		c.latest.broken = c.client.gate.unreachable()
-		if c.latest.broken && c.client.system.RefusalIsThrottle {
+		var first bool
+		c.latest.broken, first = c.client.gate.unreachable(c.latest.err)
+		if first && c.client.system.RefusalIsThrottle {
 			c.client.pace.turnedAway(true)
 		}
 	}
@@ -223,11 +273,16 @@ func (c *call) judge(sentAt time.Time, resp *http.Response, body []byte, readErr
 	switch {
 	case v.Ruling == Throttled && v.Scope == resetter.ScopePerson:
 		c.client.pace.letIn(sentAt)
-		c.latest.until = time.Now().Add(v.Wait)
+		c.latest.until = time.Now().Add(max(v.Wait, shortestPause))
 	case v.Ruling == Throttled:
+		if v.Wait == 0 {
+			v.Wait = waitHint(a.Header, a.At)
+		}
 		var first bool
-		c.latest.until, first = c.client.gate.throttled(sentAt, v.Wait)
-		c.client.pace.turnedAway(first)
+		c.latest.until, first = c.client.gate.throttled(sentAt, v.Wait, v.Kind)
+		if v.Kind == resetter.ErrRateLimited { // and not in maintenance
+			c.client.pace.turnedAway(first)
+		}
 	default:
 		c.client.pace.letIn(sentAt)
 		c.client.gate.accepted(sentAt)
@@ -240,22 +295,24 @@ func (c *call) logAttempt() {
 		"ruling", c.latest.verdict.Ruling.String(), "reason", string(c.latest.verdict.Kind))
 }
 
+func (c *call) logWait(reason string, d time.Duration) {
+	c.log(slog.LevelDebug, "waiting", "attempt", c.attempts+1, "wait", d, "reason", reason)
+}
+
 // probe asks the system something harmless, on behalf of all who wait for it
-// to come back, and tells the gate.
+// to come back. Any connection that it gets closes the breaker.
 func (c *Client) probe(ctx context.Context) {
 	if c.system.Probe == nil {
-		c.gate.reached()
+		c.gate.letTry()
 		return
 	}
+	defer func() { c.gate.probed(ctx.Err() != nil) }()
 	req, err := c.system.Probe()
-	if err == nil {
-		ctx, _ := c.Begin(ctx, Operation{Name: "probe", Class: Read, Anonymous: true, probe: true})
-		_, err = c.Do(req.WithContext(ctx))
+	if err != nil {
+		return
 	}
-	// Any answer at all will do: it has opened the gate already.
-	if e, ok := errors.AsType[*resetter.Error](err); err != nil && (!ok || e.Status == 0) {
-		c.gate.probeFailed()
-	}
+	under, _ := c.Begin(ctx, Operation{Name: "probe", Class: Read, Anonymous: true, probe: true})
+	_, _ = c.Do(req.WithContext(under))
 }
 
 // checkRequest makes sure that a request goes where the credentials belong.
@@ -287,40 +344,39 @@ type wireError struct {
 func (e *wireError) Error() string { return e.text }
 func (e *wireError) Unwrap() error { return e.err }
 
-func describe(err error, timeout time.Duration) error {
+// describe says why an attempt got no answer. Only errors that are known to
+// quote nothing of what the other side said are kept as the cause.
+func (c *call) describe(caller context.Context, err error, p *proof) error {
 	var op *net.OpError
 	var dns *net.DNSError
-	text := "the answer was not HTTP"
+	var timed net.Error
+	lost := "the answer was not HTTP"
+	late := fmt.Sprintf("no answer within %v", c.client.settings.timeout)
+	if !p.obtained {
+		lost, late = "no connection could be made", "no connection could be made in time"
+	}
+	_, configured := hopeless(err)
+	proxy, refused := errors.AsType[*proxyRefusal](err)
 	switch {
-	case errors.Is(err, context.Canceled):
-		text = "cancelled"
-	case errors.Is(err, context.DeadlineExceeded):
-		text = fmt.Sprintf("no answer within %v", timeout)
+	case caller.Err() == context.Canceled:
+		return &wireError{"cancelled", context.Cause(caller)}
+	case caller.Err() != nil:
+		return &wireError{"the caller's time ran out before an answer came", context.Cause(caller)}
 	case errors.As(err, &dns):
-		text = "the host name is not known"
 		if dns.IsTimeout || dns.IsTemporary {
-			text = "the host name could not be looked up"
+			return &wireError{"the host name could not be looked up", dns}
 		}
+		return &wireError{"the host name is not known", dns}
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timed) && timed.Timeout():
+		return &wireError{late, context.DeadlineExceeded}
+	case refused:
+		return &wireError{proxy.Error(), proxy}
+	case errors.Is(err, errProxySetting), configured:
+		return &wireError{c.client.redact.clean(err.Error()), err}
 	case errors.As(err, &op):
-		text = op.Error()
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		text = "the connection was closed before an answer came"
-	case isPlain(err):
-		text = err.Error()
-	default:
-		if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
-			text = fmt.Sprintf("no answer within %v", timeout)
-		}
+		return &wireError{c.client.redact.clean(op.Error()), op}
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.HasPrefix(err.Error(), "http: server closed idle connection"):
+		return &wireError{"the connection was closed before an answer came", io.ErrUnexpectedEOF}
 	}
-	return &wireError{text, err}
-}
-
-// isPlain reports whether err's text is known to quote nothing.
-func isPlain(err error) bool {
-	if _, configuration := hopeless(err); configuration {
-		return true
-	}
-	_, proxy := errors.AsType[*proxyRefusal](err)
-	return proxy || strings.HasPrefix(err.Error(), "http: server closed idle connection") ||
-		strings.HasPrefix(err.Error(), "net/http: TLS handshake timeout")
+	return &wireError{lost, nil}
 }

@@ -25,7 +25,9 @@ type call struct {
 
 	repeats int           // drawn from repeatBudget
 	waited  time.Duration // slept because the system could not or would not
+	spent   time.Duration // waiting for answers
 	renewed bool          // the session, on this call's account
+	doubt   resetter.Kind // of a Write: an attempt that may have been carried out
 
 	latest  attempt         // the one that the next decision is about
 	next    time.Duration   // until the attempt after that
@@ -33,8 +35,15 @@ type call struct {
 }
 
 func newCall(c *Client, req *http.Request) *call {
-	return &call{Exchange: c.exchangeOf(req.Context())}
+	x := c.exchangeOf(req.Context())
+	x.status, x.requestID = 0, "" // of an earlier request of the same exchange
+	made := &call{Exchange: x}
+	// In case http.Client does not like the request and never asks RoundTrip.
+	made.latest.verdict = Verdict{Ruling: notSent, Kind: resetter.ErrInvalid, Message: malformed, Stop: true}
+	return made
 }
+
+const malformed = "the request cannot be sent: its address or a header is malformed"
 
 // errNotAccepted is what go-retryablehttp sees of an attempt that came to
 // anything but an accepted answer; what really happened stands in call.latest.
@@ -58,74 +67,99 @@ func (c *call) checkRetry(ctx context.Context, _ *http.Response, err error) (boo
 func (c *call) backoff(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return c.next }
 
 // end turns what the loop came to into what Do returns.
-func (c *call) end(resp *http.Response, err error) (*http.Response, error) {
-	switch {
-	case c.failure != nil:
-		c.log(slog.LevelDebug, "call failed", "reason", c.failure.Kind, "attempts", c.attempts)
-		return nil, c.failure
-	case err != nil:
-		// The caller's context ended the sleep before a repetition, which is
-		// only slept after what was certainly not done or may be repeated.
-		return nil, c.notStarted(err)
-	default:
+func (c *call) end(ctx context.Context, resp *http.Response, err error) (*http.Response, error) {
+	if err == nil {
 		return resp, nil
 	}
+	if c.failure == nil {
+		// The caller's context ended the sleep before a repetition, which is
+		// only slept after what was certainly not done or may be repeated.
+		c.failure = c.notStarted(context.Cause(ctx))
+	}
+	if c.doubt != "" && !c.failure.Kind.Unknown() {
+		// However the repetition ended, the attempt before may have done it.
+		c.failure.Kind = c.doubt
+	}
+	c.log(slog.LevelDebug, "call failed", "attempt", c.attempts, "status", c.failure.Status, "reason", string(c.failure.Kind))
+	return nil, c.failure
 }
 
 // decide says after an attempt that was not accepted whether there is another:
 // it sets next, or failure.
 func (c *call) decide(ctx context.Context) {
 	v := c.latest.verdict
+	if v.Ruling == Unknown && c.op.Class == Write {
+		c.doubt = v.Kind
+	}
 	switch {
-	case v.Ruling == Renew && c.client.session != nil && !c.op.Anonymous && !c.renewed:
-		c.renewed = true
-		c.client.session.expired(c.latest.token)
-		c.again(0, "the session is over: renewing it")
-	case v.Ruling == Renew:
-		c.fail(func(e *resetter.Error) { e.Stop = true })
-	case v.Stop || v.Ruling == Refused:
+	case c.op.probe, v.Stop, v.Ruling == Refused:
 		c.fail()
+	case v.Ruling == Renew:
+		c.renew()
 	case v.Ruling == Throttled:
 		c.throttled(ctx)
 	case v.Ruling == Unknown && c.op.Class == Send:
 		c.fail()
 	case ctx.Err() != nil:
 		c.failure = c.notStarted(context.Cause(ctx))
-	case c.op.probe:
-		c.fail()
 	case v.Ruling == notSent && c.latest.broken:
 		// The gate has become the judge of when, for this call as for all.
-		c.again(0, "the system cannot be reached: waiting for the gate")
-	case c.repeats >= repeatBudget:
-		c.fail()
+		c.again(0, "unreachable: the gate decides")
+	case c.spent >= c.client.settings.timeout:
+		c.fail() // or the time-out would count as often as the call is repeated
 	default:
-		bound := min(lastRepeat, firstRepeat<<c.repeats)
-		c.repeats++
-		c.again(rand.N(bound)+1, "repeating what was certainly not done or may be repeated")
+		c.repeat("may be repeated: " + v.Ruling.String())
 	}
+}
+
+// repeat goes on within the budget.
+func (c *call) repeat(reason string) {
+	if c.repeats >= repeatBudget {
+		c.fail()
+		return
+	}
+	bound := min(lastRepeat, firstRepeat<<c.repeats)
+	c.repeats++
+	c.again(rand.N(bound)+1, reason)
+}
+
+// renew decides about an attempt whose token was not taken.
+func (c *call) renew() {
+	session := c.client.session
+	if session != nil && !c.op.Anonymous {
+		if !session.expired(c.latest.token) {
+			c.repeat("session: renewed meanwhile")
+			return
+		}
+		if !c.renewed {
+			c.renewed = true
+			c.again(0, "session: over, to be renewed once")
+			return
+		}
+	}
+	c.fail(func(e *resetter.Error) { e.Stop = true })
 }
 
 // throttled decides about an attempt that was turned away. A pause for the
 // whole target is kept by the gate, before the next attempt.
 func (c *call) throttled(ctx context.Context) {
 	until, scope := c.latest.until, c.latest.verdict.Scope
-	tooLong := c.waited+time.Until(until) > c.client.settings.maxWait
-	if resetter.WaitsHandedBack(ctx) || tooLong || endsBefore(ctx, until) {
+	if c.notOurs(ctx, until) {
 		c.fail(func(e *resetter.Error) { e.Until, e.Scope = until, scope })
 		return
 	}
 	if scope == resetter.ScopePerson {
 		wait := time.Until(until)
 		c.waited += wait
-		c.again(wait, "the system wants a pause for this person")
+		c.again(wait, "throttled: a pause for this person")
 		return
 	}
-	c.again(0, "the system wants a pause: waiting for the gate")
+	c.again(0, "throttled: the gate decides")
 }
 
 func (c *call) again(wait time.Duration, reason string) {
 	c.next = max(0, wait)
-	c.log(slog.LevelDebug, reason, "attempt", c.attempts, "status", c.status, "wait", c.next)
+	c.log(slog.LevelDebug, "again", "attempt", c.attempts+1, "status", c.status, "wait", c.next, "reason", reason)
 }
 
 // fail ends the call with the latest attempt's verdict.
@@ -155,6 +189,9 @@ func (c *call) notStarted(cause error) *resetter.Error {
 }
 
 func (c *call) log(level slog.Level, message string, attrs ...any) {
+	if !c.client.log.Enabled(context.Background(), level) {
+		return
+	}
 	c.client.log.Log(context.Background(), level, message,
 		append([]any{"operation", c.op.Name, "class", c.op.Class.String()}, attrs...)...)
 }

@@ -13,7 +13,8 @@ const (
 	// another but for one harmless read now and then.
 	breakAfter = 5
 	// A pause of which the system did not say how long it should be is random
-	// between shortestPause and a bound that doubles up to longestPause.
+	// between shortestPause and a bound that doubles up to longestPause. No
+	// pause is shorter, whatever the system says.
 	shortestPause = 500 * time.Millisecond
 	longestPause  = 30 * time.Second
 )
@@ -22,15 +23,19 @@ const (
 // asked for a pause, or because it cannot be reached. It only says so; waiting
 // is the callers' business.
 type gate struct {
-	mu     sync.Mutex
-	until  time.Time     // closed until then
-	kind   resetter.Kind // why: ErrRateLimited or ErrUnavailable
-	shut   time.Time     // when it was last closed; what was sent before belongs to that episode
+	mu sync.Mutex
+
+	until  time.Time     // a pause that the system asked for
+	kind   resetter.Kind // and why: ErrRateLimited or ErrUnavailable
+	shut   time.Time     // when that was last begun; what was sent before belongs to the same episode
 	pauses int           // episodes in a row of which the system did not say how long
 
-	failures int  // connections in a row that could not be made
-	broken   bool // the breaker is open: after until, one probe
-	probing  bool
+	failures int       // connections in a row that could not be made
+	why      error     // of the latest of them
+	broken   bool      // the breaker is open: nobody passes
+	retryAt  time.Time // when it may be probed
+	outages  int       // times in a row that it was opened, or a probe failed
+	probing  bool      // somebody is at it
 }
 
 func newGate() *gate { return &gate{} }
@@ -39,6 +44,7 @@ func newGate() *gate { return &gate{} }
 type passage struct {
 	until time.Time     // zero: pass
 	kind  resetter.Kind // why not
+	why   error         // of ErrUnavailable, may be nil
 	probe bool          // see first whether the system is back, then report it
 }
 
@@ -52,18 +58,32 @@ func (g *gate) ask() passage {
 	case !g.broken:
 		return passage{}
 	case g.probing:
-		return passage{until: now.Add(shortestPause), kind: resetter.ErrUnavailable}
+		return passage{until: now.Add(shortestPause), kind: resetter.ErrUnavailable, why: g.why}
+	case now.Before(g.retryAt):
+		return passage{until: g.retryAt, kind: resetter.ErrUnavailable, why: g.why}
 	default:
 		g.probing = true
 		return passage{probe: true}
 	}
 }
 
+// closed reports whether who passed before must ask again.
+func (g *gate) closed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.broken || time.Now().Before(g.until)
+}
+
+// closedUntil is when there is any point in asking again; zero: now.
 func (g *gate) closedUntil() time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if time.Now().Before(g.until) {
-		return g.until
+	until := g.until
+	if g.broken && g.retryAt.After(until) {
+		until = g.retryAt
+	}
+	if time.Now().Before(until) {
+		return until
 	}
 	return time.Time{}
 }
@@ -72,7 +92,7 @@ func (g *gate) closedUntil() time.Time {
 // away, for wait or, where that is 0, for a pause of our own choosing. It
 // reports whether this opens a new episode: further answers to what was in
 // flight when the gate closed say nothing new.
-func (g *gate) throttled(sentAt time.Time, wait time.Duration) (until time.Time, first bool) {
+func (g *gate) throttled(sentAt time.Time, wait time.Duration, kind resetter.Kind) (until time.Time, first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
@@ -84,45 +104,13 @@ func (g *gate) throttled(sentAt time.Time, wait time.Duration) (until time.Time,
 		wait = pause(g.pauses)
 		g.pauses++
 	}
-	if until = now.Add(wait); until.After(g.until) {
-		g.until, g.kind = until, resetter.ErrRateLimited
+	if until = now.Add(max(wait, shortestPause)); until.After(g.until) {
+		g.until, g.kind = until, kind
 	}
 	if first {
 		g.shut = now
 	}
 	return g.until, first
-}
-
-// unreachable notes that a connection could not be made, and reports whether
-// the breaker is open now.
-func (g *gate) unreachable() (open bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.failures++
-	if g.failures < breakAfter {
-		return false
-	}
-	g.breakOpen()
-	return true
-}
-
-// breakOpen is called with mu held.
-func (g *gate) breakOpen() {
-	now := time.Now()
-	if now.Before(g.until) && g.broken {
-		return
-	}
-	if until := now.Add(pause(g.failures - breakAfter)); until.After(g.until) {
-		g.until, g.kind = until, resetter.ErrUnavailable
-	}
-	g.shut, g.broken = now, true
-}
-
-// reached notes that the system answered, whatever it said.
-func (g *gate) reached() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.failures, g.broken, g.probing = 0, false, false
 }
 
 // accepted notes that the system took a request that left at sentAt.
@@ -134,15 +122,52 @@ func (g *gate) accepted(sentAt time.Time) {
 	}
 }
 
-// probeFailed ends a probe that did not reach the system.
-func (g *gate) probeFailed() {
+// unreachable notes that a connection could not be made, and why. It reports
+// whether the breaker is open now, and whether this opened it.
+func (g *gate) unreachable(why error) (open, first bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.failures++
+	g.why = why
+	if g.broken || g.failures < breakAfter {
+		return g.broken, false
+	}
+	g.broken = true
+	g.leaveAlone()
+	return true, true
+}
+
+// reached notes that a connection was made.
+func (g *gate) reached() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.failures, g.outages, g.why, g.broken = 0, 0, nil, false
+}
+
+// probed ends what ask began with passage.probe. A probe that reached the
+// system has closed the breaker already; one that its caller gave up says
+// nothing.
+func (g *gate) probed(givenUp bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.probing = false
-	if g.broken {
-		g.until = time.Time{}
-		g.breakOpen()
+	if g.broken && !givenUp {
+		g.leaveAlone()
 	}
+}
+
+// letTry ends a probe where there is nothing to probe with: all may try, and
+// the first who fails opens the breaker again.
+func (g *gate) letTry() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.probing, g.broken, g.failures = false, false, breakAfter-1
+}
+
+// leaveAlone puts the next probe off. Called with mu held.
+func (g *gate) leaveAlone() {
+	g.retryAt = time.Now().Add(pause(g.outages))
+	g.outages++
 }
 
 // pause draws the n-th pause in a row, from 0: full jitter, so that callers

@@ -47,7 +47,7 @@ func defaults() settings {
 		timeout:        DefaultTimeout,
 		maxWait:        DefaultMaxWait,
 		proxy:          http.ProxyFromEnvironment,
-		dial:           (&net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		dial:           (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
 		log:            slog.New(slog.DiscardHandler),
 		userAgent:      "resetctl (+https://github.com/seed57652884/resetctl)",
 		fingerprintKey: randomKey(),

@@ -42,8 +42,27 @@ func newPace(limit rate.Limit) *pace {
 	}
 }
 
-func (p *pace) waitPermit(ctx context.Context) error  { return p.permit.Wait(ctx) }
-func (p *pace) waitCeiling(ctx context.Context) error { return p.ceiling.Wait(ctx) }
+// wait returns when l lets the next request go, or at once with an error if ctx
+// ends before. sleeps is told how long it will be.
+func wait(ctx context.Context, l *rate.Limiter, sleeps func(time.Duration)) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	turn := l.Reserve()
+	d := turn.Delay()
+	if d == 0 {
+		return nil
+	}
+	err := context.DeadlineExceeded
+	if !endsBefore(ctx, time.Now().Add(d)) {
+		sleeps(d)
+		err = sleep(ctx, d)
+	}
+	if err != nil {
+		turn.Cancel()
+	}
+	return err
+}
 
 func (p *pace) sent() {
 	p.mu.Lock()

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -43,6 +44,9 @@ func (r *redactor) add(s resetter.Secret) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if slices.Contains(r.secrets, s.Reveal()) {
+		return
+	}
 	r.secrets = append(r.secrets, s.Reveal())
 	if len(r.secrets) > maxSecrets {
 		r.secrets = append(r.secrets[:8:8], r.secrets[len(r.secrets)-maxSecrets+8:]...)
@@ -51,10 +55,13 @@ func (r *redactor) add(s resetter.Secret) {
 
 func (r *redactor) clean(s string) string {
 	r.mu.Lock()
-	for _, secret := range r.secrets {
+	secrets := slices.Clone(r.secrets)
+	r.mu.Unlock()
+	// The longest first: one secret may be the beginning of another.
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	for _, secret := range secrets {
 		s = strings.ReplaceAll(s, secret, "[hidden]")
 	}
-	r.mu.Unlock()
 	s = link.ReplaceAllString(s, "[link]")
 	s = opaque.ReplaceAllStringFunc(s, func(run string) string {
 		if uuid.MatchString(run) || !strings.ContainsAny(run, "0123456789") {

@@ -45,139 +45,167 @@ type session struct {
 	busy chan struct{}
 
 	mu      sync.Mutex
+	present present
+	refusal error // of the sign-in: final
+	failure error // of the latest try, if it would go no better for anybody else
+}
+
+// present is what a session has at one moment.
+type present struct {
 	token   Token
 	number  int // of the token; 0: none yet
 	dead    bool
 	renew   time.Time // zero: only on a 401
 	expires time.Time
-	refusal error // of the sign-in: final
+	tries   int // to obtain a token, so far
+}
+
+func (p present) fresh() bool {
+	return p.number > 0 && !p.dead && (p.renew.IsZero() || time.Now().Before(p.renew))
 }
 
 func newSession(how Session, r *redactor) *session {
 	return &session{how: how, redact: r, busy: make(chan struct{}, 1)}
 }
 
-// current returns a token that is good as far as we know, and its number.
-func (s *session) current() (Token, int, bool, error) {
+func (s *session) look() (present, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.refusal != nil {
-		return Token{}, 0, false, s.refusal
-	}
-	fresh := s.number > 0 && !s.dead && (s.renew.IsZero() || time.Now().Before(s.renew))
-	return s.token, s.number, fresh, nil
+	return s.present, s.refusal
 }
 
-// get returns the present token, obtaining or renewing it first where that is
-// due. However many callers there are, one does so and the others wait.
+// get returns the present token and its number, obtaining or renewing it first
+// where that is due. However many callers there are, one does so, and the
+// others wait and share what it came to.
 func (s *session) get(ctx context.Context) (Token, int, error) {
 	for {
-		token, number, fresh, err := s.current()
-		if err != nil || fresh {
-			return token, number, err
+		before, refusal := s.look()
+		switch {
+		case refusal != nil:
+			return Token{}, 0, refusal
+		case before.fresh():
+			return before.token, before.number, nil
 		}
-		select {
-		case s.busy <- struct{}{}:
-		case <-ctx.Done():
-			return Token{}, 0, context.Cause(ctx)
-		}
-		err = s.obtain(ctx, number)
-		<-s.busy
-		if err != nil {
+		if err := s.lock(ctx); err != nil {
 			return Token{}, 0, err
 		}
-	}
-}
-
-// obtain replaces the token of that number, unless somebody did meanwhile.
-// Called with busy held.
-func (s *session) obtain(ctx context.Context, number int) error {
-	s.mu.Lock()
-	old, dead, present, expires, refusal := s.token, s.dead, s.number, s.expires, s.refusal
-	s.mu.Unlock()
-	if refusal != nil {
-		return refusal
-	}
-	if present != number {
-		return nil
-	}
-	started := time.Now()
-	if s.how.Refresh != nil && !old.Refresh.IsZero() {
-		if token, err := s.how.Refresh(ctx, old); err == nil {
-			s.replace(token, started)
-			return nil
-		} else if ctx.Err() != nil {
-			return err
+		obtained, err := s.obtain(ctx, before)
+		s.unlock()
+		switch {
+		case err != nil:
+			return Token{}, 0, err
+		case obtained:
+			// Not asked again whether it is fresh: a token that is given out
+			// too old would be obtained for ever.
+			p, _ := s.look()
+			return p.token, p.number, nil
 		}
 	}
-	token, err := s.how.SignIn(ctx)
-	switch {
-	case err == nil:
-		s.replace(token, started)
-		return nil
-	case isRefusal(err):
-		s.mu.Lock()
-		s.refusal = err
-		s.mu.Unlock()
-		return err
-	case number > 0 && !dead && started.Before(expires):
-		// The old one still lives; whoever comes next tries again.
-		s.mu.Lock()
-		s.renew = minTime(expires, time.Now().Add(time.Second))
-		s.mu.Unlock()
-		return nil
-	default:
-		return err
-	}
 }
 
-func (s *session) replace(t Token, started time.Time) {
-	s.redact.add(t.Access)
-	s.redact.add(t.Refresh)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.token, s.dead = t, false
-	s.number++
-	s.renew, s.expires = time.Time{}, time.Time{}
-	if t.Life > 0 {
-		s.expires = started.Add(t.Life)
-		s.renew = started.Add(time.Duration(renewAt * float64(t.Life)))
-	}
-}
-
-// expired notes that the system no longer takes the token of that number. If
-// it was replaced meanwhile, that says nothing about the present one.
-func (s *session) expired(number int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.number == number {
-		s.dead = true
-	}
-}
-
-// current number, for whoever must know whether what it holds is still good.
-func (s *session) holds(number int) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.number == number && !s.dead
-}
-
-// end signs out, if anybody signed in.
-func (s *session) end(ctx context.Context) error {
+func (s *session) lock(ctx context.Context) error {
 	select {
 	case s.busy <- struct{}{}:
+		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	defer func() { <-s.busy }()
+}
+
+func (s *session) unlock() { <-s.busy }
+
+// obtain replaces the token that was seen before, unless somebody tried to
+// meanwhile; then it reports what came of it. Neither a token nor an error
+// means that it is time to look again. Called with busy held.
+func (s *session) obtain(ctx context.Context, before present) (obtained bool, err error) {
 	s.mu.Lock()
-	token, live := s.token, s.number > 0 && !s.dead
-	s.dead = true
+	now, refusal, failure := s.present, s.refusal, s.failure
 	s.mu.Unlock()
-	if !live || s.how.SignOut == nil {
+	switch {
+	case refusal != nil:
+		return false, refusal
+	case now.number != before.number || now.fresh():
+		return false, nil
+	case now.tries != before.tries:
+		return false, failure
+	}
+	token, err := s.ask(ctx, now.token)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := &s.present
+	p.tries++
+	s.failure = nil
+	switch {
+	case err == nil:
+		s.redact.add(token.Access)
+		s.redact.add(token.Refresh)
+		*p = present{token: token, number: p.number + 1, tries: p.tries}
+		if token.Life > 0 {
+			p.renew = time.Now().Add(time.Duration(renewAt * float64(token.Life)))
+			p.expires = time.Now().Add(token.Life)
+		}
+		return true, nil
+	case isRefusal(err):
+		s.refusal = err
+		return false, err
+	case p.number > 0 && !p.dead && time.Now().Before(p.expires):
+		// The old one still lives; whoever comes in a while tries again.
+		p.renew = minTime(p.expires, time.Now().Add(time.Second))
+		return false, nil
+	}
+	// What ended with this caller's context, or with a wait that others may
+	// be ready to sit out, is this caller's alone.
+	if e, ok := errors.AsType[*resetter.Error](err); ok && e.Kind != resetter.ErrNotStarted && e.Until.IsZero() {
+		s.failure = err
+	}
+	return false, err
+}
+
+// ask obtains a token from the system.
+func (s *session) ask(ctx context.Context, old Token) (Token, error) {
+	if s.how.Refresh != nil && !old.Refresh.IsZero() {
+		token, err := s.how.Refresh(ctx, old)
+		if err == nil || ctx.Err() != nil {
+			return token, err
+		}
+	}
+	return s.how.SignIn(ctx)
+}
+
+// expired notes that the system no longer takes the token of that number, and
+// reports whether that is the present one. If it was replaced meanwhile, its
+// end says nothing.
+func (s *session) expired(number int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.present.number != number {
+		return false
+	}
+	s.present.dead = true
+	return true
+}
+
+// holds reports whether the token of that number is still the one to use.
+func (s *session) holds(number int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.present.number == number && !s.present.dead
+}
+
+// end signs out, if anybody signed in. It does not sit out a pause for that.
+func (s *session) end(ctx context.Context) error {
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
+	defer s.unlock()
+	s.mu.Lock()
+	p := s.present
+	s.present.dead = true
+	s.mu.Unlock()
+	if p.number == 0 || p.dead || s.how.SignOut == nil {
 		return nil
 	}
-	return s.how.SignOut(ctx, token)
+	return s.how.SignOut(resetter.WithWaitsHandedBack(ctx), p.token)
 }
 
 // isRefusal reports whether a sign-in was refused, as against not answered.

@@ -165,7 +165,7 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
 	}
 	resp, err := loop.Do(r)
-	return call.end(resp, err)
+	return call.end(req.Context(), resp, err)
 }
 
 // Close signs out, if anybody signed in, and lets the connections go.

@@ -62,7 +62,7 @@ type Verdict struct {
 	Kind resetter.Kind
 
 	Scope resetter.Scope // of Throttled
-	Wait  time.Duration  // of Throttled; 0 where nothing was said
+	Wait  time.Duration  // of Throttled; 0: what the headers say, else a pause of our own
 
 	Code    string
 	Message string // the system's own words; the transport cleans it
@@ -92,8 +92,9 @@ func ByStatus(a Answer) Verdict {
 		return Verdict{Ruling: Refused, Kind: resetter.ErrForbidden, Advice: "give the account that signs in the right to do this"}
 	case s == http.StatusNotFound:
 		return Verdict{Ruling: Refused, Kind: resetter.ErrNotFound}
-	case s == http.StatusRequestTimeout:
-		// Gateways say 408 for a server that was too slow, and it works on.
+	case s == http.StatusRequestTimeout, s == http.StatusFailedDependency, s == 499:
+		// Gateways say 408 and 499 for a server that was too slow, and it works
+		// on; 424 says that something else failed, not when.
 		return Verdict{Ruling: Unknown, Kind: resetter.ErrServerError}
 	case s == http.StatusTooManyRequests:
 		return Verdict{

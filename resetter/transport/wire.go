@@ -28,8 +28,15 @@ type wire struct {
 
 func newWire(s settings) *wire {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: s.roots}
+	// net/http detaches connecting from the request's context, so that nothing
+	// else would end it.
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+		defer cancel()
+		return s.dial(ctx, network, address)
+	}
 	t := &http.Transport{
-		Proxy:                  s.proxy,
+		Proxy:                  checkedProxy(s.proxy),
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    connectTimeout,
 		MaxIdleConnsPerHost:    64, // as many as there may be callers, not 2
@@ -47,7 +54,7 @@ func newWire(s settings) *wire {
 		},
 	}
 	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := s.dial(ctx, network, address)
+		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +63,7 @@ func newWire(s settings) *wire {
 	// net/http uses this one for https without a proxy. Through a proxy it puts
 	// TLS on top by itself, and the counter below proves nothing.
 	t.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		conn, err := s.dial(ctx, network, address)
+		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
@@ -93,18 +100,19 @@ func (c *countedConn) Write(p []byte) (int, error) {
 // A proof follows one attempt through net/http, which may use several
 // connections for it, and knows what certainly did not leave.
 type proof struct {
+	tried      bool  // to get a connection
 	obtained   bool  // a connection was
 	uncounted  bool  // of a kind whose bytes we cannot count
 	written    int64 // bytes accepted on connections before the present one
 	conn       *countedConn
 	connOffset int64
-	wrote      bool // the whole request was handed over
 }
 
 // trace hooks p into ctx. net/http calls the hooks of one request one after
 // another, and all of them before RoundTrip returns with an error.
 func (p *proof) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { p.tried = true },
 		GotConn: func(info httptrace.GotConnInfo) {
 			p.settle()
 			p.obtained = true
@@ -131,6 +139,23 @@ func (p *proof) settle() {
 func (p *proof) notSent() bool {
 	p.settle()
 	return !p.obtained || !p.uncounted && p.written == 0
+}
+
+// errProxySetting stands for an unusable proxy setting. The error that
+// http.ProxyFromEnvironment has for it quotes the setting, password included.
+var errProxySetting = errors.New("the address of the proxy cannot be read")
+
+func checkedProxy(choose func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	if choose == nil {
+		return nil
+	}
+	return func(req *http.Request) (*url.URL, error) {
+		u, err := choose(req)
+		if err != nil {
+			return nil, errProxySetting
+		}
+		return u, nil
+	}
 }
 
 // A proxyRefusal is a proxy's answer to CONNECT.
@@ -161,6 +186,8 @@ func hopeless(err error) (advice string, yes bool) {
 		return "the certificate is not trusted: check the URL, or name the authority that signed it (ca_file)", true
 	case errors.As(err, &record):
 		return "the other side does not speak TLS: check scheme and port of the URL", true
+	case errors.Is(err, errProxySetting):
+		return "correct the proxy variables of the environment", true
 	case errors.As(err, &refusal) && refusal.final():
 		return "check the proxy's settings and rights", true
 	}

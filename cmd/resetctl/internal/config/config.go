@@ -274,9 +274,9 @@ func (c *Config) target(name string, sys System, keys map[string]entry, r *resol
 			err = set(t, e.value)
 			t.settings[key] = setting{e.value, e.from}
 		} else if e.place.file {
-			err = fmt.Errorf("a %s has no such key; it has %s", sys.Name, strings.Join(sys.keyNames(), ", "))
+			err = fmt.Errorf("the system %s has no such key; it has %s", sys.Name, strings.Join(sys.keyNames(), ", "))
 		} else {
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s does nothing: a %s has no %s", e.from, sys.Name, key))
+			c.Warnings = append(c.Warnings, fmt.Sprintf("%s does nothing: the system %s has no %s", e.from, sys.Name, key))
 			continue
 		}
 		if err != nil {

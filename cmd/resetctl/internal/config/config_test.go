@@ -152,9 +152,9 @@ func TestTheEnvironmentGoesBeforeTheFileAndAFlagBeforeBoth(t *testing.T) {
 	want := map[string]string{
 		"targets.sugar.rate": "2/s < RESETCTL_SUGAR_RATE", "targets.sugar.concurrency": "1 < --concurrency",
 		"targets.sugar.platform": "p2 < RESETCTL_SUGAR_PLATFORM", "targets.sugar.timeout": "1m0s < default",
-		"targets.sugar.password": "[hidden] < :15:75", "targets.sugar.system": "sugar < the target's name",
-		"targets.flags.token": "file:token < :14:73", "targets.looker-eu.rate": "10/s < :7:11",
-		"targets.looker-eu.client_secret": "keyring:resetctl/looker < :6:20", "guards.max_failures": "20% < :16:101",
+		"targets.sugar.password": "[hidden] < :15:76", "targets.sugar.system": "sugar < the target's name",
+		"targets.flags.token": "file:token < :14:71", "targets.looker-eu.rate": "10/s < :7:11",
+		"targets.looker-eu.client_secret": "keyring:resetctl/looker < :6:20", "guards.max_failures": "20% < :16:102",
 		"state": filepath.Join(s.Home, ".local/state/resetctl") + " < default",
 	}
 	for k, w := range want {
@@ -181,13 +181,13 @@ func TestEverythingThatIsWrongIsSaidAtOnceWithItsPlace(t *testing.T) {
 			"targets.looker.url is missing: add it to the file or set RESETCTL_LOOKER_URL",
 			"targets.looker.client_id is missing", "targets.looker.client_secret is missing"}},
 		{"a key of another system", "targets:\n  unleash: {url: https://x.io, token: file:x, client_id: y}\n", nil, []string{
-			"FILE:2:58: targets.unleash.client_id: a unleash has no such key; it has system, url"}},
+			"FILE:2:58: targets.unleash.client_id: the system unleash has no such key; it has system, url"}},
 		{"values", "targets:\n  unleash: {url: 'https://u:" + canary + "@x.io', token: file:x, rate: 10, concurrency: 0, cooldown: -1s, timeout: 0, max_wait: long, allow_http: maybe}\n", nil, []string{
-			"FILE:2:143: targets.unleash.allow_http: \"maybe\" is neither", "FILE:2:82: targets.unleash.concurrency: ", "FILE:2:95: targets.unleash.cooldown: ",
-			"FILE:2:123: targets.unleash.max_wait: ", "FILE:2:65: targets.unleash.rate: \"10\" is not a rate: write it as 10/s, 600/m, 3/h or unlimited",
-			"FILE:2:109: targets.unleash.timeout: ", "FILE:2:18: targets.unleash.url: an address must not hold a user or a password"}},
+			"FILE:2:146: targets.unleash.allow_http: \"maybe\" is neither", "FILE:2:88: targets.unleash.concurrency: ", "FILE:2:101: targets.unleash.cooldown: ",
+			"FILE:2:128: targets.unleash.max_wait: ", "FILE:2:71: targets.unleash.rate: \"10\" is not a rate: write it as 10/s, 600/m, 3/h or unlimited",
+			"FILE:2:115: targets.unleash.timeout: ", "FILE:2:18: targets.unleash.url: an address must not hold a user or a password"}},
 		{"guards", "guards: {max_rows: -1, max_failures: 200%, domains: [a@b], deny: x}\n", nil, []string{
-			"FILE:1:20: guards.max_rows: ", "FILE:1:38: guards.max_failures: ", "FILE:1:53: guards.domains: ", "FILE:1:69: guards.deny: a list is expected"}},
+			"FILE:1:20: guards.max_rows: ", "FILE:1:38: guards.max_failures: ", "FILE:1:53: guards.domains: ", "FILE:1:66: guards.deny: a list is expected"}},
 		{"names", "targets: {All: {}, all: {}, a_b: {}, 'a;b': {}, what: {}}\n", nil, []string{
 			"FILE:1:11: targets.All: a target's name is", "FILE:1:20: targets.all: ", "FILE:1:29: targets.a_b: ", "FILE:1:38: targets.a;b: ",
 			"FILE: targets.what: which system is it? Add \"system:\" with one of looker, sugar, unleash"}},
@@ -201,7 +201,7 @@ func TestEverythingThatIsWrongIsSaidAtOnceWithItsPlace(t *testing.T) {
 			"RESETCTL_LOOKER_CLIENT_SECRET: targets.looker.client_secret: exec: is read from the configuration file alone",
 			"RESETCTL_LOOKER_URL: targets.looker.url: this is not an address"}},
 		{"references", "targets: {sugar: {url: https://x.io, username: 'env:', password: 'keyring:x'}}\n", nil, []string{
-			"FILE:1:67: targets.sugar.password: write it as keyring:SERVICE/USER", "FILE:1:48: targets.sugar.username: what is to follow env: is missing"}},
+			"FILE:1:66: targets.sugar.password: write it as keyring:SERVICE/USER", "FILE:1:48: targets.sugar.username: what is to follow env: is missing"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := source(t, tt.text, tt.env...)
@@ -234,7 +234,7 @@ func TestAnUnknownNameInTheEnvironmentIsAWarning(t *testing.T) {
 	all := strings.Join(c.Warnings, "\n")
 	for _, want := range []string{`"RESETCTL_COLOUR" is not known`, `"RESETCTL_URL" is not`, `"RESETCTL_looker_URL" is not`, `"RESETCTL_ALL_URL" is not`,
 		"RESETCTL_LOKER_URL and the like do nothing: the name says no system; set RESETCTL_LOKER_SYSTEM to one of looker, sugar, unleash",
-		"RESETCTL_UNLEASH_CLIENT_ID does nothing: a unleash has no client_id"} {
+		"RESETCTL_UNLEASH_CLIENT_ID does nothing: the system unleash has no client_id"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("%q is missing in\n%s", want, all)
 		}

@@ -214,21 +214,22 @@ func (r *resolver) run(ctx context.Context, words []string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("the program %s failed (%w): run it by hand to see why", words[0], err)
 	}
-	return oneLine(out.Bytes()), nil
+	return oneLine(out.buf.Bytes()), nil
 }
 
-// A limitedBuffer takes no more than a secret can be.
+// A limitedBuffer takes no more than a secret can be. The buffer is no embedded
+// one, whose ReadFrom would get around that.
 type limitedBuffer struct {
-	bytes.Buffer
+	buf  bytes.Buffer
 	full bool
 }
 
 func (b *limitedBuffer) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxSecret {
+	if b.buf.Len()+len(p) > maxSecret {
 		b.full = true
 		return 0, errors.New("too much")
 	}
-	return b.Buffer.Write(p)
+	return b.buf.Write(p)
 }
 
 // oneLine cuts the line end that editors and echo put behind a secret.

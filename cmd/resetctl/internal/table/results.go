@@ -67,9 +67,11 @@ func WriteResults(w io.Writer, f Format, columns []string, runID string, results
 
 // WritePlan writes what would become of the rows, as WriteResults writes what
 // did: behind the input's own columns stand row, target, action, account_id,
-// would (the outcome that the row would have), reason and detail.
-func WritePlan(w io.Writer, f Format, columns []string, results iter.Seq2[bulk.Result, error]) error {
-	return write(w, f, columns, plan(), results)
+// would, reason and detail. would is the action where it would be done, and
+// reason is empty then; else it is the outcome that the row has without it.
+// Where limit is not 0, rows with a Seq beyond it would stay pending.
+func WritePlan(w io.Writer, f Format, columns []string, limit int, results iter.Seq2[bulk.Result, error]) error {
+	return write(w, f, columns, plan(limit), results)
 }
 
 func write(w io.Writer, f Format, columns []string, behind appendix, results iter.Seq2[bulk.Result, error]) error {
@@ -79,11 +81,11 @@ func write(w io.Writer, f Format, columns []string, behind appendix, results ite
 	case CSV:
 		err = writeCSV(b, columns, behind, results)
 	case NDJSON:
-		err = writeObjects(b, columns, behind, results, "", "\n", "\n", "")
+		err = writeObjects(b, columns, behind, results, "", "\n", "\n")
 	case JSON:
-		err = writeObjects(b, columns, behind, results, "[", "\n", ",\n", "\n]\n")
+		err = writeObjects(b, columns, behind, results, "[\n", ",\n", "\n]\n")
 	case Text:
-		err = writeText(b, results)
+		err = writeText(b, behind, results)
 	default:
 		err = fmt.Errorf("the format %q is not known", f)
 	}
@@ -93,7 +95,7 @@ func write(w io.Writer, f Format, columns []string, behind appendix, results ite
 	return b.Flush()
 }
 
-// headerOf names all columns of the results.
+// header names all columns of the results.
 func (a appendix) header(columns []string) []string {
 	same := func(list []string, name string) bool {
 		return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, name) })
@@ -139,29 +141,22 @@ func writeCSV(w io.Writer, columns []string, behind appendix, results iter.Seq2[
 	return c.Error()
 }
 
-// writeObjects writes each result as an object: after open and first, or after
-// between; last comes close.
+// writeObjects writes each result as an object: before the first of them
+// stands first, between two stands between, and behind the last stands last.
 func writeObjects(w *bufio.Writer, columns []string, behind appendix, results iter.Seq2[bulk.Result, error],
-	start, first, between, end string) error {
+	first, between, last string) error {
 	var keys [][]byte
 	for _, name := range unique(behind.header(columns)) {
 		keys = append(keys, encode(name))
 	}
-	lines := 0
-	_, err := w.WriteString(start)
-	for r, rerr := range results {
-		if rerr != nil {
-			return rerr
+	separator := first
+	for r, err := range results {
+		if err != nil {
+			return err
 		}
-		separator := between
-		if lines == 0 {
-			separator = strings.TrimPrefix(first, "\n")
-			if start != "" {
-				separator = first
-			}
-		}
-		lines++
 		_, _ = w.WriteString(separator)
+		separator = between
+		added := behind.values(r)
 		for i, key := range keys {
 			_ = w.WriteByte("{,"[min(i, 1)])
 			_, _ = w.Write(key)
@@ -170,20 +165,21 @@ func writeObjects(w *bufio.Writer, columns []string, behind appendix, results it
 				_, _ = w.Write(encode(cellAt(r.Row.Cells, i)))
 				continue
 			}
-			_, _ = w.Write(behind.values(r)[i-len(columns)].json())
+			_, _ = w.Write(added[i-len(columns)].json())
 		}
-		if err = w.WriteByte('}'); err != nil { // a bufio.Writer keeps its first error
+		if err := w.WriteByte('}'); err != nil { // a bufio.Writer keeps its first error
 			return err
 		}
 	}
-	if end == "" && lines > 0 {
-		end = between
+	if separator == first { // there was none
+		_, err := w.WriteString(strings.TrimPrefix(first+last, "\n"))
+		return err
 	}
-	_, err = w.WriteString(end)
+	_, err := w.WriteString(last)
 	return err
 }
 
-// A value is one appended cell.
+// A value is one added cell.
 type value struct {
 	text   string
 	number bool // a number in JSON
@@ -222,10 +218,15 @@ func resultsOf(runID string) appendix {
 	}
 }
 
-func plan() appendix {
+func plan(limit int) appendix {
 	return appendix{
-		names:  []string{"row", "target", "action", "account_id", "would", "reason", "detail"},
-		values: whatAndWhy,
+		names: []string{"row", "target", "action", "account_id", "would", "reason", "detail"},
+		values: func(r bulk.Result) []value {
+			if later := limit > 0 && r.Row.Seq > limit; r.Outcome == bulk.Pending && !later {
+				r.Outcome, r.Reason = bulk.Outcome(r.Row.Action), ""
+			}
+			return whatAndWhy(r)
+		},
 	}
 }
 
@@ -256,7 +257,7 @@ func unique(names []string) []string {
 	}
 	used := map[string]bool{}
 	out := slices.Clone(names)
-	// From behind, so that the appended columns keep their names.
+	// From behind, so that the added columns keep their names.
 	for i := len(out) - 1; i >= 0; i-- {
 		name := out[i]
 		for n := 2; used[name] || name == "" || (name != names[i] && seen[name]); n++ {

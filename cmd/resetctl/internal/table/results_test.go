@@ -70,6 +70,26 @@ func TestResultsKeepTheInputsColumnsAndAddTheirOwn(t *testing.T) {
 	}
 }
 
+func TestAPlanSaysWhatWouldBeDoneAndWhyNot(t *testing.T) {
+	todo, out := result(2, "a@x.io"), result(3, "b@x.io")
+	todo.Outcome, todo.Reason, todo.Detail = bulk.Pending, bulk.NotStarted, ""
+	out.Outcome, out.Reason, out.Detail = bulk.Skipped, bulk.Cooldown, "mailed an hour ago"
+	for f, want := range map[Format]string{
+		CSV: "email,row,target,action,account_id,would,reason,detail\n" +
+			"a@x.io,2,looker,reset,42,reset,,\nb@x.io,3,looker,reset,42,skipped,cooldown,mailed an hour ago\n",
+		Text: "ROW  WHO     TARGET  ACTION  WOULD    REASON    DETAIL\n" +
+			"2    a@x.io  looker  reset   reset\n3    b@x.io  looker  reset   skipped  cooldown  mailed an hour ago\n",
+	} {
+		var b bytes.Buffer
+		if err := WritePlan(&b, f, []string{"email"}, 0, sequence(todo, out)); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, b.String()); d != "" {
+			t.Errorf("%s: %s", f, d)
+		}
+	}
+}
+
 func TestJSONIsOneArrayWhateverThereIs(t *testing.T) {
 	for n := range 3 {
 		results := slices.Repeat([]bulk.Result{result(2, "<a&b>@x.io")}, n)
@@ -91,21 +111,21 @@ func TestJSONIsOneArrayWhateverThereIs(t *testing.T) {
 }
 
 func TestAnInputColumnOfAResultsNameIsKept(t *testing.T) {
-	header := headerOf([]string{"email", "Target", "outcome", "input_outcome", "row"})
+	header := resultsOf("").header([]string{"email", "Target", "outcome", "input_outcome", "row"})
 	want := []string{"email", "input_Target", "input_input_outcome", "input_outcome", "input_row"}
 	if d := cmp.Diff(want, header[:5]); d != "" {
 		t.Error(d)
 	}
-	if d := cmp.Diff(appended, header[5:]); d != "" {
+	if d := cmp.Diff(resultsOf("").names, header[5:]); d != "" {
 		t.Error(d)
 	}
 }
 
 func TestNoKeyOfAnObjectIsLost(t *testing.T) {
 	columns := []string{"name", "", "name", "name_2", "", "Row"}
-	keys := unique(headerOf(columns))
+	keys := unique(resultsOf("").header(columns))
 	slices.Sort(keys)
-	if n := len(slices.Compact(keys)); n != len(columns)+len(appended) {
+	if n := len(slices.Compact(keys)); n != len(columns)+len(resultsOf("").names) {
 		t.Errorf("%d keys: %q", n, keys)
 	}
 	if !slices.Contains(keys, "outcome") || !slices.Contains(keys, "name") || !slices.Contains(keys, "input_Row") {

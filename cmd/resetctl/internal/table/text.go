@@ -16,8 +16,8 @@ const (
 
 // writeText aligns what people look for first. The last column, the detail, is
 // as long as it is.
-func writeText(w *bufio.Writer, results iter.Seq2[bulk.Result, error]) error {
-	header := []string{"ROW", "WHO", "TARGET", "ACTION", "OUTCOME", "REASON", "DETAIL"}
+func writeText(w *bufio.Writer, behind appendix, results iter.Seq2[bulk.Result, error]) error {
+	header := []string{"ROW", "WHO", "TARGET", "ACTION", strings.ToUpper(behind.names[4]), "REASON", "DETAIL"}
 	widths := make([]int, len(header))
 	var sample [][]string
 	note := func(line []string) {
@@ -55,7 +55,7 @@ func writeText(w *bufio.Writer, results iter.Seq2[bulk.Result, error]) error {
 		if err != nil {
 			return err
 		}
-		line := textLine(r)
+		line := behind.textLine(r)
 		if n++; n <= textSample {
 			note(line)
 			continue
@@ -70,8 +70,9 @@ func writeText(w *bufio.Writer, results iter.Seq2[bulk.Result, error]) error {
 	return flush()
 }
 
-func textLine(r bulk.Result) []string {
-	v := whatAndWhy(r)
+// textLine shows what all appendices begin with.
+func (a appendix) textLine(r bulk.Result) []string {
+	v := a.values(r)
 	line := []string{v[0].text, r.Row.Identity.Value, v[1].text, v[2].text, v[4].text, v[5].text, v[6].text}
 	for i := range line {
 		line[i] = ui.Clean(line[i])

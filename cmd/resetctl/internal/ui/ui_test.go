@@ -1,0 +1,203 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func buffers() (*IO, *bytes.Buffer, *bytes.Buffer) {
+	var out, err bytes.Buffer
+	return &IO{In: strings.NewReader(""), Out: &out, Err: &err}, &out, &err
+}
+
+func TestNothingThatIsShownSteersTheTerminal(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain":                 "plain",
+		"Jürgen 日本 🙂":           "Jürgen 日本 🙂",
+		"a\x1b[31mb":            "a[31mb",
+		"a\x1b]0;title\x07b":    "a]0;titleb",
+		"a\u009b31mb":           "a31mb",
+		"one\ntwo\r\tthree":     "one two  three",
+		"abc\u202etxt.exe":      "abctxt.exe",
+		"a\u2066b\u2069c\u200b": "abc",
+		"x\x7fy\x00z":           "xyz",
+		"bad\xffbyte":           "bad\uFFFDbyte",
+		"p\u2028q":              "p q",
+	} {
+		if got := Clean(in); got != want {
+			t.Errorf("%q: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestDataGoesToStdoutAndEverythingElseToStderr(t *testing.T) {
+	s, out, err := buffers()
+	s.Tell("told %s", "a\x1bb\n")
+	s.Note("noted")
+	s.Lines("one\ntw\x07o\n")
+	if e := s.Print("data\nmore\u202e\n"); e != nil {
+		t.Fatal(e)
+	}
+	fmt.Fprintln(s.Log(), "logged")
+	if out.String() != "data\nmore\n" || err.String() != "told ab \nnoted\none\ntwo\nlogged\n" {
+		t.Errorf("stdout %q, stderr %q", out, err)
+	}
+	s.Quiet = true
+	err.Reset()
+	s.Note("noted")
+	s.Tell("told")
+	if err.String() != "told\n" {
+		t.Errorf("quiet: %q", err)
+	}
+}
+
+func TestAClosedPipeIsAnError(t *testing.T) {
+	s, _, _ := buffers()
+	r, w := io.Pipe()
+	_ = r.Close()
+	s.Out = w
+	if err := s.Print("x\n"); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestProgressIsALineEveryFewSecondsWhereThereIsNoTerminal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, out, err := buffers()
+		ctx, cancel := context.WithTimeout(t.Context(), 31*time.Second)
+		defer cancel()
+		n := 0
+		s.Progress(ctx, func() string { n++; return fmt.Sprintf("%d done", min(n, 3)) })
+		if err.String() != "1 done\n2 done\n3 done\n" || out.Len() != 0 {
+			t.Errorf("stderr %q, stdout %q", err, out)
+		}
+	})
+}
+
+func TestProgressStaysOnOneLineOfATerminalAndGoesAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, err := buffers()
+		s.ErrTerminal, s.Columns = true, 11
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.Progress(ctx, func() string { return "0123456789\x1b日本" })
+		}()
+		<-time.After(drawEvery + time.Millisecond)
+		synctest.Wait()
+		s.Tell("a message")
+		<-time.After(drawEvery)
+		synctest.Wait()
+		cancel()
+		<-done
+		const line, erase = "\r012345678…\x1b[K", "\r\x1b[K"
+		if want := line + erase + "a message\n" + line + erase; err.String() != want {
+			t.Errorf("got  %q\nwant %q", err, want)
+		}
+	})
+}
+
+func TestQuietShowsNoProgress(t *testing.T) {
+	s, _, err := buffers()
+	s.Quiet, s.ErrTerminal = true, true
+	s.Progress(t.Context(), func() string { t.Error("asked"); return "" })
+	if err.Len() != 0 {
+		t.Errorf("got %q", err)
+	}
+}
+
+func TestOnlyYesMeansYes(t *testing.T) {
+	for in, want := range map[string]bool{"y\n": true, "YES\r\n": true, " yes \n": true, "\n": false, "": false, "n\n": false, "yess\n": false, "y": true} {
+		s, _, err := buffers()
+		s.In, s.InTerminal, s.ErrTerminal = strings.NewReader(in), true, true
+		got, e := s.Confirm(t.Context(), "Send?")
+		if got != want || e != nil || err.String() != "Send? [y/N] " {
+			t.Errorf("%q: got %v, %v, %q", in, got, e, err)
+		}
+	}
+}
+
+func TestAnAnswerTakesOneLineAndNoMore(t *testing.T) {
+	s, _, _ := buffers()
+	s.In, s.InTerminal, s.ErrTerminal = strings.NewReader("y\nnext"), true, true
+	if yes, err := s.Confirm(t.Context(), "Send?"); !yes || err != nil {
+		t.Fatal(yes, err)
+	}
+	if rest, _ := io.ReadAll(s.In); string(rest) != "next" {
+		t.Errorf("left %q", rest)
+	}
+}
+
+func TestNobodyIsAskedWhereNobodyCanAnswer(t *testing.T) {
+	for _, tt := range []struct{ in, err, noInput bool }{{false, true, false}, {true, false, false}, {true, true, true}} {
+		s, _, stderr := buffers()
+		s.InTerminal, s.ErrTerminal, s.NoInput = tt.in, tt.err, tt.noInput
+		if yes, err := s.Confirm(t.Context(), "Send?"); yes || !errors.Is(err, ErrCannotAsk) || stderr.Len() != 0 {
+			t.Errorf("%+v: %v, %v, %q", tt, yes, err, stderr)
+		}
+	}
+}
+
+func TestAQuestionEndsWithTheContext(t *testing.T) {
+	s, _, _ := buffers()
+	in, typed := io.Pipe()
+	s.In, s.InTerminal, s.ErrTerminal = in, true, true
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if yes, err := s.Confirm(ctx, "Send?"); yes || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", yes, err)
+	}
+	_ = typed.Close()
+}
+
+func TestNoColorIsHonoured(t *testing.T) {
+	for _, tt := range []struct {
+		env  []string
+		want bool
+	}{{nil, true}, {[]string{"NO_COLOR=1"}, false}, {[]string{"NO_COLOR="}, true}, {[]string{"A=b", "TERM=dumb"}, false}, {[]string{"TERM=xterm"}, true}} {
+		if got := allowsColor(tt.env); got != tt.want {
+			t.Errorf("%q: %v", tt.env, got)
+		}
+	}
+}
+
+func TestTextIsCutToTheCellsOfATerminal(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		n    int
+		want string
+	}{{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"}, {"e\u0301e\u0301", 2, "e\u0301e\u0301"}, {"", 0, ""}} {
+		got := Shorten(tt.in, tt.n)
+		if got != tt.want || Width(got) > tt.n {
+			t.Errorf("%q to %d: %q", tt.in, tt.n, got)
+		}
+	}
+}
+
+func FuzzClean(f *testing.F) {
+	for _, s := range []string{"a\x1b[2J", "\u202e", "\xff\xfe", "日本\u0301"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := Clean(s)
+		if slices.ContainsFunc([]rune(got), hidden) || Clean(got) != got {
+			t.Errorf("%q became %q", s, got)
+		}
+		if w := Width(Shorten(got, 10)); w > 10 {
+			t.Errorf("%q is %d wide", got, w)
+		}
+	})
+}
