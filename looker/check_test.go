@@ -35,6 +35,7 @@ func TestCheckTellsThatNobodyWouldBeMailed(t *testing.T) {
 }
 
 func TestCheckGetsAlongWithoutASightOfTheMailer(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{403, 404} {
 		srv, client := start(t, lookertest.Config{})
 		srv.Inject(answer(sandbox.Mailer, status, message("Not for you")))

@@ -157,7 +157,7 @@ func (c *Client) withoutCredential(ctx context.Context, id resetter.Identity) (r
 		if err != nil {
 			return resetter.Account{}, exchange.Failed(err)
 		}
-		if answer.JSON200 == nil {
+		if answer.JSON200 == nil || *answer.JSON200 == nil {
 			return resetter.Account{}, exchange.Unreadable("the answer holds no list of users")
 		}
 		for _, user := range *answer.JSON200 {

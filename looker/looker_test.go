@@ -121,6 +121,7 @@ func TestWhatIsMalformedReachesNoServer(t *testing.T) {
 }
 
 func TestWhoCannotBeResetIsFoundAndSaidWhy(t *testing.T) {
+	t.Parallel()
 	srv, client := start(t, lookertest.Config{})
 	for why, user := range map[string]lookertest.User{
 		"the account is disabled":  {Email: "off@example.com", Disabled: true},
@@ -231,6 +232,7 @@ func TestWhoNeverSetUpTheAccountIsMailedASetUpLink(t *testing.T) {
 }
 
 func TestNoLinkCrossesTheWireUnlessItIsWanted(t *testing.T) {
+	t.Parallel()
 	for _, wanted := range []bool{false, true} {
 		tap := &wiretap{}
 		options := []transport.Option{transport.WithDialContext(tap.dial)}
@@ -255,6 +257,7 @@ func TestNoLinkCrossesTheWireUnlessItIsWanted(t *testing.T) {
 }
 
 func TestNothingThatIsPrintedHoldsASecret(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	log := slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	srv, client := start(t, lookertest.Config{}, transport.WithLinks(), transport.WithLogger(log))

@@ -72,6 +72,7 @@ func TestAPageAtTheSignInIsAWrongAddressAndNotAWrongKey(t *testing.T) {
 }
 
 func TestASignInThatFailsForAMomentIsRepeated(t *testing.T) {
+	t.Parallel()
 	srv, client := start(t, lookertest.Config{People: 1})
 	fault := answer(sandbox.Login, 502, page)
 	fault.Times = 2

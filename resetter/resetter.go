@@ -62,7 +62,9 @@ type Resetter interface {
 	// nil: accepted. ErrUnknownOutcome: it may have been sent, do not repeat.
 	// Any other error: certainly not sent.
 	//
-	// account should come from Resolve of the same Resetter.
+	// account should come from Resolve of the same Resetter. Implementations
+	// call BeforeSend right before each request that could mail somebody, and
+	// hand waits back under WithWaitsHandedBack; package transport does both.
 	Reset(ctx context.Context, account Account) (Receipt, error)
 }
 

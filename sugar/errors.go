@@ -31,15 +31,17 @@ func judge(a transport.Answer) transport.Verdict {
 		v.Message = "this Sugar is older than the API version that is asked for"
 		v.Advice = "password resets need Sugar with REST v11_24 or newer; check api_version"
 	case a.Status < 400:
+	case a.Status == http.StatusNotFound && !ours:
+		// Sugar says 404 in JSON; a page comes from another place.
+		v.Kind, v.Stop = resetter.ErrRejected, true
+		v.Message = "there is no Sugar API at this address"
+		v.Advice = "check the URL, and the path in it if Sugar lives under one"
 	case signingIn && v.Code == "need_login":
 		v.Ruling, v.Kind, v.Stop = transport.Refused, resetter.ErrUnauthorized, true
 		v.Advice = "check username and password"
 	case signingIn && a.Status < 500 && v.Ruling != transport.Throttled && v.Ruling != transport.Unknown:
 		v.Ruling, v.Kind, v.Stop = transport.Refused, resetter.ErrUnauthorized, true
 		v.Advice = "check that the platform is registered (Admin, Configure API Platforms), and the credentials"
-	case a.Status == http.StatusNotFound && !ours:
-		v.Kind, v.Stop = resetter.ErrRejected, true
-		v.Message, v.Advice = "there is no Sugar API at this address", "check the URL"
 	case a.Status == http.StatusNotFound:
 		v.Advice = "check whether the user exists"
 	case a.Status == http.StatusFailedDependency && slices.Contains(refusals, v.Code):

@@ -22,10 +22,12 @@ package sugar
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/seed57652884/resetctl/resetter"
@@ -196,24 +198,28 @@ func (c *Client) byFilter(ctx context.Context, exchange *transport.Exchange, fie
 }
 
 func hasAddress(u sugarapi.User, address string) bool {
-	if u.Email != nil {
-		for _, e := range *u.Email {
-			if resetter.SameEmail(text(e.EmailAddress), address) {
-				return true
-			}
-		}
+	return slices.ContainsFunc(addresses(u), func(e sugarapi.EmailAddress) bool {
+		return resetter.SameEmail(text(e.EmailAddress), address)
+	})
+}
+
+// addresses reads the addresses of a user, which are a list, or an empty text
+// where there is none.
+func addresses(u sugarapi.User) []sugarapi.EmailAddress {
+	var list []sugarapi.EmailAddress
+	raw, err := json.Marshal(u.Email)
+	if err == nil && json.Unmarshal(raw, &list) != nil {
+		return nil
 	}
-	return false
+	return list
 }
 
 // accountOf takes from a user what matters here.
 func accountOf(u sugarapi.User) resetter.Account {
 	a := resetter.Account{ID: u.ID, Username: text(u.UserName)}
-	if u.Email != nil {
-		for _, e := range *u.Email {
-			if yes(e.PrimaryAddress) {
-				a.Email = text(e.EmailAddress)
-			}
+	for _, e := range addresses(u) {
+		if yes(e.PrimaryAddress) {
+			a.Email = text(e.EmailAddress)
 		}
 	}
 	switch {

@@ -6,11 +6,11 @@ import (
 	"math"
 	"testing"
 
-	"github.com/seed57652884/resetctl/unleash"
-	"github.com/seed57652884/resetctl/unleash/unleashtest"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 	"github.com/seed57652884/resetctl/resetter/transport"
+	"github.com/seed57652884/resetctl/unleash"
+	"github.com/seed57652884/resetctl/unleash/unleashtest"
 	"go.uber.org/goleak"
 )
 

@@ -128,7 +128,7 @@ func (c *Client) search(ctx context.Context, exchange *transport.Exchange, text 
 	if err != nil {
 		return resetter.Account{}, exchange.Failed(err)
 	}
-	if answer.JSON200 == nil {
+	if answer.JSON200 == nil || *answer.JSON200 == nil {
 		return resetter.Account{}, exchange.Unreadable("the answer holds no list of users")
 	}
 	var found []resetter.Account

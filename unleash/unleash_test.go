@@ -106,6 +106,7 @@ func TestAnAddressIsResolvedExactly(t *testing.T) {
 }
 
 func TestAUserNameIsResolvedToTheLetter(t *testing.T) {
+	t.Parallel()
 	srv, client := start(t, unleashtest.Config{})
 	for _, name := range []string{"ana", "ana.silva", "an_", `CORP\ana`, "CORPana", "50%"} {
 		srv.AddUser(unleashtest.User{Username: name, Email: "of." + strconv.Itoa(len(srv.Users())) + "@example.com"})
@@ -282,7 +283,7 @@ func TestNothingThatIsPrintedHoldsASecret(t *testing.T) {
 	} {
 		srv.ClearFaults()
 		srv.Inject(f)
-		_, err := client.Reset(t.Context(), account)
+		_, err := client.Reset(resetter.WithWaitsHandedBack(t.Context()), account)
 		fmt.Fprintf(&out, "%v %+v %#v", err, err, err)
 	}
 	if !strings.Contains(out.String(), "attempt") {

@@ -53,6 +53,10 @@ func (a *arranger) flag(arg string, next []string) (taken int, err error) {
 	written := strings.TrimSuffix(arg[:len(arg)-len(value)], "=")
 	if f := a.find(name); f != nil {
 		switch {
+		case hasValue && value == "":
+			return 0, usage("%s needs a value, and there is none behind =", written)
+		case hasValue && isSwitch(f) && value != "true" && value != "false":
+			return 0, usage("%s is a switch: it takes no value, not %q", written, value)
 		case hasValue:
 			a.given = append(a.given, given{written, f, &value})
 			return 0, nil
@@ -61,7 +65,9 @@ func (a *arranger) flag(arg string, next []string) (taken int, err error) {
 			return 0, nil
 		case len(next) == 0:
 			return 0, usage("%s needs a value", written)
-		case strings.HasPrefix(next[0], "--"):
+		case next[0] == "":
+			return 0, usage("%s needs a value, not an empty one", written)
+		case strings.HasPrefix(next[0], "-") && next[0] != "-":
 			return 0, usage("%s needs a value, and %s looks like another flag; for such a value write %s=%s", written, next[0], written, next[0])
 		}
 		a.given = append(a.given, given{written, f, &next[0]})
@@ -129,13 +135,13 @@ func (a *arranger) unknown(written, name string) error {
 
 // done puts everything in order, once all is known.
 func (a *arranger) done(program string) ([]string, error) {
+	asksHelp := slices.ContainsFunc(a.given, func(g given) bool { return g.flag == cli.HelpFlag })
 	if len(a.rest) == 0 {
-		for _, g := range a.given {
-			if !isGlobal(a.app, g.flag) && g.flag != cli.HelpFlag {
-				return nil, usage("%s belongs behind a command, such as: resetctl run people.csv %s", g.written, g.written)
-			}
+		if len(a.given) > 0 && !asksHelp {
+			g := a.given[0]
+			return nil, usage("%s needs a command, such as: resetctl run people.csv %s; see resetctl --help", g.written, g.written)
 		}
-		return append([]string{program}, inOrder(a.given)...), nil
+		return a.help(program, nil)
 	}
 	name := a.rest[0]
 	command := a.app.Command(name)
@@ -144,15 +150,18 @@ func (a *arranger) done(program string) ([]string, error) {
 	case slices.Contains(laterCommands, name):
 		return nil, usage("the command %q is not there yet in this release", name)
 	case name == "help":
-		return append([]string{program, "help"}, a.rest[1:]...), nil
+		return a.help(program, a.rest[1:])
 	default:
 		if near := cli.SuggestCommand(a.app.Commands, name); near != "" {
-			return nil, usage("there is no command %q; did you mean %q?", name, near)
+			return nil, usage("there is no command %q. %s", name, near)
 		}
 		return nil, usage("there is no command %q; see resetctl --help", name)
 	}
+	if asksHelp {
+		return a.help(program, a.rest[:1])
+	}
 	var global, own []given
-	seen := make(map[cli.Flag]bool)
+	seen := make(map[cli.Flag]*string)
 	for _, g := range a.given {
 		// Commands may have a flag of the same name each; theirs counts.
 		if f := named(command.Flags, g.flag.Names()[0]); f != nil {
@@ -160,19 +169,33 @@ func (a *arranger) done(program string) ([]string, error) {
 			own = append(own, g)
 		} else if isGlobal(a.app, g.flag) {
 			global = append(global, g)
-		} else if g.flag == cli.HelpFlag {
-			own = append(own, g)
 		} else {
 			return nil, usage("%s is not a flag of %q; see resetctl %s --help", g.written, name, name)
 		}
-		if _, repeatable := g.flag.(*cli.StringSliceFlag); seen[g.flag] && !repeatable && !isSwitch(g.flag) {
+		before, twice := seen[g.flag]
+		_, repeatable := g.flag.(*cli.StringSliceFlag)
+		if same := isSwitch(g.flag) && before == nil && g.value == nil; twice && !repeatable && !same {
 			return nil, usage("%s is given twice", g.written)
 		}
-		seen[g.flag] = true
+		seen[g.flag] = g.value
 	}
 	out := append([]string{program}, inOrder(global)...)
 	out = append(append(out, name), inOrder(own)...)
 	return append(append(out, "--"), a.rest[1:]...), nil
+}
+
+// help asks for help on a command, or on everything.
+func (a *arranger) help(program string, topics []string) ([]string, error) {
+	switch {
+	case len(topics) == 0:
+	case len(topics) > 1:
+		return nil, usage("help is on one command at a time")
+	case slices.Contains(laterCommands, topics[0]), slices.Contains(laterTopics, topics[0]):
+		return nil, usage("help on %q is not there yet in this release", topics[0])
+	case a.app.Command(topics[0]) == nil:
+		return nil, usage("there is no help on %q; see resetctl --help", topics[0])
+	}
+	return append([]string{program, "help"}, topics...), nil
 }
 
 func inOrder(flags []given) []string {

@@ -20,6 +20,7 @@ type command struct {
 // refused by name, never ignored.
 var (
 	laterCommands = []string{"init", "check", "resume", "runs", "reconcile", "report", "config", "completion"}
+	laterTopics   = []string{"csv", "config", "environment", "exit-codes", "outcomes"}
 	laterFlags    = map[string]string{
 		"report":         "write results with -o, or see resetctl show",
 		"links":          "one-time links are not handed out",
@@ -34,6 +35,7 @@ var (
 		"corrected":      "all errors are listed",
 		"revoke-keys":    "resets are the only action so far",
 		"settle":         "what is in doubt stays so",
+		"rows":           "what is in doubt stays so",
 		"prune":          "delete the state folder",
 	}
 )

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/csv"
+	"fmt"
 	"strings"
 	"time"
 
@@ -149,6 +150,7 @@ func override(ctx *cli.Context, cfg *config.Config) error {
 func list(values []string) ([]string, error) {
 	var out []string
 	for _, v := range values {
+		before := len(out)
 		r := csv.NewReader(strings.NewReader(v))
 		r.TrimLeadingSpace = true
 		fields, err := r.Read()
@@ -159,6 +161,9 @@ func list(values []string) ([]string, error) {
 			if f = strings.TrimSpace(f); f != "" {
 				out = append(out, f)
 			}
+		}
+		if len(out) == before {
+			return nil, fmt.Errorf("%q names nothing", v)
 		}
 	}
 	return out, nil

@@ -255,8 +255,8 @@ func (j *job) work(ctx context.Context) error {
 		if j.options.dryRun {
 			return errors.Join(context.Cause(ctx), j.discard(ctx))
 		}
-		j.io.Tell("stopped while looking people up; nothing was sent. Go on with: %s", j.again)
-		return errors.Join(context.Cause(ctx), j.conclude(ctx, bulk.Summary{}, nil))
+		j.io.Tell("stopped while looking people up; nothing was sent")
+		return j.conclude(ctx, bulk.Summary{}, context.Cause(ctx))
 	case err != nil:
 		return errors.Join(j.advise(err), j.discard(ctx))
 	case j.options.dryRun:

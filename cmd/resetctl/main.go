@@ -18,34 +18,62 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 )
 
 func main() {
 	ctx, stop := interruptible(context.Background())
-	code := Main(ctx, os.Args, os.Environ(), ui.Standard(os.Environ()))
+	streams := ui.Standard(os.Environ())
+	streams.Out, streams.Err = piped(streams.Out), piped(streams.Err)
+	code := Main(ctx, os.Args, os.Environ(), streams)
 	stop()
 	os.Exit(code)
 }
 
 // Main runs the command line args in the environment env and returns the exit
 // code.
-func Main(ctx context.Context, args, env []string, io *ui.IO) int {
-	c := &command{io: io, env: env, args: args}
+func Main(ctx context.Context, args, env []string, streams *ui.IO) int {
+	c := &command{io: streams, env: env, args: args}
 	err := c.run(ctx)
 	if err == nil {
 		return 0
 	}
 	e := asExit(err)
-	if e.err != nil {
-		io.Lines("resetctl: " + e.err.Error())
+	if refused := (*table.Refused)(nil); errors.As(err, &refused) {
+		streams.Lines(refused.Error()) // each line begins with FILE:LINE
+	} else if e.err != nil {
+		streams.Lines("resetctl: " + e.err.Error())
 	}
 	return e.code
+}
+
+// piped lets w be a pipe that its reader closes early, as head does: what is
+// written after that is dropped, so that nobody's run ends because of it.
+func piped(w io.Writer) io.Writer { return &pipeWriter{w: w} }
+
+type pipeWriter struct {
+	w      io.Writer
+	closed bool
+}
+
+func (p *pipeWriter) Write(b []byte) (int, error) {
+	if p.closed {
+		return len(b), nil
+	}
+	n, err := p.w.Write(b)
+	if errors.Is(err, syscall.EPIPE) {
+		p.closed = true
+		return len(b), nil
+	}
+	return n, err
 }
 
 // A stopped is the cause of a context that a signal ended.
@@ -64,6 +92,8 @@ func interruptible(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	// Merely to have a write to a closed pipe fail instead of ending the process.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	done, gone := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(gone)

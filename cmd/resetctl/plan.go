@@ -20,6 +20,9 @@ func (c *command) planCommand() *cli.Command {
 				return err
 			}
 			j.options.dryRun = true
+			if j.options.offline && (j.options.output != "" || j.options.expect >= 0) {
+				return usage("--offline checks the file alone: there is nothing to write with -o or to hold against --expect")
+			}
 			return j.doFile(ctx.Context, path)
 		},
 	}

@@ -49,12 +49,22 @@ func (c *command) job(ctx *cli.Context) (*job, error) {
 	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: again(c.args)}, nil
 }
 
-// again is the command line that goes on with what args began.
+// again is the command line that goes on with what args began: without the
+// flags that speak of the beginning alone.
 func again(args []string) string {
 	words := []string{"resetctl"}
-	for _, arg := range args[1:] {
-		if arg != "--new" && arg != "-new" {
-			words = append(words, quoted(arg))
+	flags := true // until "--"
+	for i := 1; i < len(args); i++ {
+		name, _, hasValue := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
+		switch isFlag := flags && strings.HasPrefix(args[i], "-"); {
+		case isFlag && name == "new":
+		case isFlag && (name == "limit" || name == "expect"):
+			if !hasValue {
+				i++
+			}
+		default:
+			words = append(words, quoted(args[i]))
+			flags = flags && args[i] != "--"
 		}
 	}
 	return strings.Join(words, " ")

@@ -13,8 +13,8 @@ const (
 	// another but for one harmless read now and then.
 	breakAfter = 5
 	// A pause of which the system did not say how long it should be is random
-	// between shortestPause and a bound that doubles up to longestPause. No
-	// pause is shorter, whatever the system says.
+	// between shortestPause and a bound that doubles up to longestPause. Who says
+	// less than shortestPause has said nothing.
 	shortestPause = 500 * time.Millisecond
 	longestPause  = 30 * time.Second
 )
@@ -89,7 +89,7 @@ func (g *gate) closedUntil() time.Time {
 }
 
 // throttled closes the gate since a request that left at sentAt was turned
-// away, for wait or, where that is 0, for a pause of our own choosing. It
+// away, for wait or, where that is next to nothing, for a pause of our own. It
 // reports whether this opens a new episode: further answers to what was in
 // flight when the gate closed say nothing new.
 func (g *gate) throttled(sentAt time.Time, wait time.Duration, kind resetter.Kind) (until time.Time, first bool) {
@@ -97,14 +97,14 @@ func (g *gate) throttled(sentAt time.Time, wait time.Duration, kind resetter.Kin
 	defer g.mu.Unlock()
 	now := time.Now()
 	first = sentAt.After(g.shut)
-	if wait == 0 {
+	if wait < shortestPause {
 		if !first {
 			return g.until, false
 		}
 		wait = pause(g.pauses)
 		g.pauses++
 	}
-	if until = now.Add(max(wait, shortestPause)); until.After(g.until) {
+	if until = now.Add(wait); until.After(g.until) {
 		g.until, g.kind = until, kind
 	}
 	if first {

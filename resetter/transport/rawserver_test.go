@@ -249,8 +249,12 @@ type memory struct {
 // serve answers with handle and returns the network that leads there.
 func serve(t testing.TB, handle http.HandlerFunc) *memory {
 	m := &memory{conns: make(chan net.Conn), done: make(chan struct{})}
-	server := &http.Server{Handler: handle}
 	var wait sync.WaitGroup
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		wait.Add(1)
+		defer wait.Done()
+		handle(w, r)
+	})}
 	wait.Go(func() { _ = server.Serve(m) })
 	t.Cleanup(func() { server.Close(); wait.Wait() })
 	return m

@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -143,7 +144,7 @@ func TestTheSameScriptsCatchWhoeverRepeats(t *testing.T) {
 		c := retryablehttp.NewClient()
 		c.Logger, c.RetryWaitMin, c.RetryWaitMax = nil, time.Millisecond, time.Millisecond
 		s.play(answer(""))
-		resp, err := c.Post(s.url(), "application/json", "{}")
+		resp, err := c.Post(s.url(), "application/json", strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +218,12 @@ func TestAnUntrustedCertificateStopsTheTarget(t *testing.T) {
 
 func TestAPlainServerBehindHTTPSStopsTheTarget(t *testing.T) {
 	s := newRawServer(t, nil)
-	s.play(answer("HTTP/1.1 400 Bad Request\r\n\r\n"))
+	s.play(func(_ *rawServer, conn net.Conn, in *bufio.Reader) bool {
+		_, _ = in.Peek(1)
+		_, _ = io.WriteString(conn, "HTTP/1.1 400 Bad Request\r\n\r\n")
+		_, _ = io.Copy(io.Discard, in)
+		return false
+	})
 	c := newClient(t, transport.System{}, strings.Replace(s.url(), "http:", "https:", 1))
 	_, err := do(t.Context(), c, transport.Send, "")
 	var e *resetter.Error

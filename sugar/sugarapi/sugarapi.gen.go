@@ -64,6 +64,10 @@ type EmailAddress struct {
 	PrimaryAddress Flag `json:"primary_address,omitempty"`
 }
 
+// EmailAddresses All addresses of a user, a list of EmailAddress; mails go to the primary one. An empty text, or nothing at
+// all, where there is none.
+type EmailAddresses = any
+
 // Error Why a call was refused. Go by the status and the label; the text is translated.
 type Error struct {
 	// Error A label, such as `need_login`.
@@ -158,8 +162,9 @@ type Session struct {
 
 // User An account, as read.
 type User struct {
-	// Email All addresses of the user. Mails go to the primary one.
-	Email *[]EmailAddress `json:"email,omitempty"`
+	// Email All addresses of a user, a list of EmailAddress; mails go to the primary one. An empty text, or nothing at
+	// all, where there is none.
+	Email EmailAddresses `json:"email,omitempty"`
 
 	// ExternalAuthOnly Yes or no, in one of Sugar's spellings: a boolean, 0 or 1, "0" or "1", or nothing at all for no.
 	ExternalAuthOnly Flag `json:"external_auth_only,omitempty"`

@@ -1,0 +1,330 @@
+package resettertest
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+)
+
+// An ending is how a call may end.
+type ending struct {
+	done  bool            // it may succeed
+	kinds []resetter.Kind // it may fail so
+}
+
+var (
+	succeeds = ending{done: true}
+	whatever = ending{done: true, kinds: certain}
+	lost     = fails(resetter.ErrLostAnswer)
+	broken   = fails(resetter.ErrServerError)
+	unread   = fails(resetter.ErrUnreadableAnswer)
+)
+
+func fails(kinds ...resetter.Kind) ending { return ending{kinds: kinds} }
+
+// certain are the kinds after which nothing was done.
+var certain = []resetter.Kind{
+	resetter.ErrNotFound, resetter.ErrAmbiguous, resetter.ErrIneligible, resetter.ErrInvalid,
+	resetter.ErrUnauthorized, resetter.ErrForbidden, resetter.ErrRejected, resetter.ErrUnsupported,
+	resetter.ErrRateLimited, resetter.ErrUnavailable, resetter.ErrNotStarted,
+}
+
+func (e ending) String() string {
+	var ways []string
+	if e.done {
+		ways = append(ways, "success")
+	}
+	for _, k := range e.kinds {
+		ways = append(ways, string(k))
+	}
+	return strings.Join(ways, " or ")
+}
+
+// A fault is what happens to a request in place of its being passed on and
+// answered.
+type fault struct {
+	name   string
+	strike func(*exchange) (again bool)
+
+	// notDone: the client is told that nothing was done, in words that it can
+	// rely on, so that it may ask again.
+	notDone bool
+	kills   bool // the credential that the request carries
+	acts    bool // it has the server do what is asked, in its own time
+	slow    bool // it takes a time-out to see it
+	stops   bool // it says that nothing else at this system will go better
+
+	send    ending // of a Reset that it happens to once
+	read    ending // of a Resolve, or a sign-in, that it happens to once
+	lasting ending // of either, if it happens for ever, where once does no harm
+}
+
+// Words that give a leak away. The second is what a system might put into its
+// answer; none may be seen in an error or a log.
+const (
+	elsewhere     = "elsewhere.example"
+	elsewherePath = "/resettertest-elsewhere"
+	canary        = "resettertest0canary4711"
+)
+
+// expired is how every request with a dead credential ends.
+var expired = answers(http.StatusUnauthorized, "", "")
+
+// answers is a fault that answers in the server's place. The body is JSON in
+// which systems of all sorts find a message; it repeats the client's own
+// credential and a link, as careless systems do.
+func answers(status int, header, body string) fault {
+	f := fault{name: strconv.Itoa(status)}
+	f.strike = func(x *exchange) bool {
+		text := body
+		if text == "" {
+			message := fmt.Sprintf("no luck with %s at http://%s/?token=%s", x.credential(), elsewhere, canary)
+			text = fmt.Sprintf(`{"message":%[1]q,"error":"resettertest","name":"resettertest","error_message":%[1]q}`, message)
+		}
+		return x.reply(response(status, header, text))
+	}
+	return f
+}
+
+func response(status int, header, body string) []byte {
+	if !strings.Contains(header, "Content-Type") {
+		header += "Content-Type: application/json\r\n"
+	}
+	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nDate: %s\r\n%sContent-Length: %d\r\n\r\n%s",
+		status, http.StatusText(status), time.Now().UTC().Format(http.TimeFormat), header, len(body), body)
+}
+
+const page = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in, please</body></html>"
+
+// throttles is an answer that asks for a pause.
+func throttles(name string, hint func() string) fault {
+	f := fault{name: name, notDone: true, send: succeeds, read: succeeds, lasting: fails(resetter.ErrRateLimited)}
+	f.strike = func(x *exchange) bool {
+		header := ""
+		if hint != nil {
+			header = hint()
+		}
+		return answers(http.StatusTooManyRequests, header, "").strike(x)
+	}
+	return f
+}
+
+func retryAfter(value string) func() string {
+	return func() string { return "Retry-After: " + value + "\r\n" }
+}
+
+// given is an answer that only the subject knows.
+func given(name string, a Answer, lasting resetter.Kind) fault {
+	f := answers(a.Status, "", a.Body)
+	f.name, f.notDone, f.send, f.read, f.lasting = name, true, succeeds, whatever, fails(lasting)
+	return f
+}
+
+// status is a fault that answers with that status and JSON.
+func status(code int, send, read ending) fault {
+	f := answers(code, "", "")
+	f.send, f.read, f.lasting = send, read, fails(resetter.ErrUnavailable)
+	f.notDone = !slices.ContainsFunc(send.kinds, resetter.Kind.Unknown)
+	return f
+}
+
+// redirects sends the client elsewhere. Nothing may follow.
+func redirects(code int, to string, send ending) fault {
+	f := answers(code, "Location: "+to+"\r\n", "")
+	f.name = fmt.Sprintf("%d to %s", code, to)
+	f.send, f.read, f.stops = send, fails(certain...), true
+	f.notDone = send.kinds[0] == resetter.ErrRejected
+	return f
+}
+
+// connection is a fault of the connection after the whole request was taken.
+func connection(name string, strike func(*exchange) bool) fault {
+	return fault{name: name, strike: strike, send: lost, read: succeeds, lasting: fails(resetter.ErrUnavailable)}
+}
+
+// unusable is an answer that says success and is none.
+func unusable(name string, read ending, strike func(*exchange) bool) fault {
+	return fault{name: name, strike: strike, send: unread, read: read, lasting: fails(resetter.ErrUnavailable)}
+}
+
+// afterwards is f once the server has done what was asked.
+func afterwards(f fault) fault {
+	strike := f.strike
+	f.name, f.acts = f.name+", after the server did it", true
+	f.read = ending{} // it makes no difference to one
+	f.strike = func(x *exchange) bool {
+		if x.forward() == nil {
+			return false
+		}
+		return strike(x)
+	}
+	return f
+}
+
+// cut hands the client half of the server's answer before the strike.
+func (x *exchange) cut(strike func(*exchange) bool) bool {
+	raw := x.forward()
+	if raw == nil {
+		return false
+	}
+	head := bytes.Index(raw, []byte("\r\n\r\n")) + len("\r\n\r\n")
+	x.reply(raw[:head+(len(raw)-head)/2])
+	return strike(x)
+}
+
+// endless never stops answering, as fast as the client reads or slowly.
+func (x *exchange) endless(pause time.Duration) bool {
+	x.forward()
+	again := x.reply([]byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"id\":\""))
+	for again {
+		chunk := bytes.Repeat([]byte("x"), 32<<10)
+		if pause > 0 {
+			chunk = chunk[:1]
+			time.Sleep(pause)
+		}
+		again = x.reply(chunk)
+	}
+	return false
+}
+
+// late has the server do it when the client has long gone.
+func (x *exchange) late() bool {
+	time.Sleep(lateness)
+	x.forward()
+	return false
+}
+
+const lateness = timeout + timeout/2
+
+// faults is everything that can go wrong with one request.
+func faults(s Subject) []fault {
+	var (
+		certainly  = fails(certain...)
+		rejected   = fails(resetter.ErrRejected)
+		invalid    = fails(resetter.ErrInvalid)
+		notFound   = fails(resetter.ErrNotFound, resetter.ErrRejected)
+		badRequest = fails(resetter.ErrInvalid, resetter.ErrRejected)
+	)
+	list := []fault{
+		throttles("429", nil),
+		throttles("429 Retry-After: 30", retryAfter("30")),
+		throttles("429 Retry-After: a date", func() string {
+			return retryAfter(time.Now().Add(20 * time.Second).UTC().Format(http.TimeFormat))()
+		}),
+		throttles("429 Retry-After: -5", retryAfter("-5")),
+		throttles("429 Retry-After: soon", retryAfter("soon")),
+		throttles("429 with a date that is past", retryAfter("Mon, 01 Jan 1990 00:00:00 GMT")),
+		tooLong(throttles("429 Retry-After: 3600", retryAfter("3600"))),
+		tooLong(throttles("429 Retry-After: 9223372037", retryAfter("9223372037"))),
+
+		status(400, invalid, whatever),
+		status(403, fails(resetter.ErrForbidden), whatever),
+		status(404, notFound, whatever),
+		status(405, rejected, whatever),
+		status(409, rejected, whatever),
+		status(413, badRequest, whatever),
+		status(415, badRequest, whatever),
+		status(422, badRequest, whatever),
+
+		redirects(301, "http://"+elsewhere+elsewherePath, rejected),
+		redirects(307, "http://"+elsewhere+elsewherePath, rejected),
+		redirects(308, "http://"+elsewhere+elsewherePath, rejected),
+		redirects(302, "http://"+elsewhere+elsewherePath, unread),
+		redirects(303, "http://"+elsewhere+elsewherePath, unread),
+		redirects(307, elsewherePath, rejected),
+		redirects(302, elsewherePath, unread),
+
+		unusable("200 with nothing", certainly, func(x *exchange) bool { return x.reply(response(200, "", "")) }),
+		unusable("200 with {}", certainly, func(x *exchange) bool { return x.reply(response(200, "", "{}")) }),
+		unusable("200 with no JSON", certainly, func(x *exchange) bool { return x.reply(response(200, "", `{"id":`)) }),
+		unusable("204", certainly, func(x *exchange) bool { return x.reply([]byte("HTTP/1.1 204 No Content\r\n\r\n")) }),
+		htmlPage(200, unread, certainly),
+		htmlPage(502, broken, succeeds),
+		htmlPage(503, broken, succeeds),
+
+		connection("a dropped connection", (*exchange).drop),
+		connection("a reset connection", (*exchange).reset),
+		connection("an answer that is not HTTP", func(x *exchange) bool {
+			x.reply([]byte("SSH-2.0-OpenSSH_9.6 " + canary + "\r\n"))
+			return false
+		}),
+		connection("headers without end", func(x *exchange) bool {
+			again := x.reply([]byte("HTTP/1.1 200 OK\r\n"))
+			for again {
+				again = x.reply([]byte("X-Filler: " + strings.Repeat("x", 8<<10) + "\r\n"))
+			}
+			return false
+		}),
+		slow(connection("a stall", (*exchange).stall)),
+		slow(acting(connection("a stall, and the server does it when the client has gone", (*exchange).late))),
+
+		acting(unusable("a cut body", succeeds, func(x *exchange) bool { return x.cut((*exchange).drop) })),
+		acting(unusable("a cut body and a reset", succeeds, func(x *exchange) bool { return x.cut((*exchange).reset) })),
+		slow(acting(unusable("a stall within the body", succeeds, func(x *exchange) bool { return x.cut((*exchange).stall) }))),
+		acting(unusable("a body without end", whatever, func(x *exchange) bool { return x.endless(0) })),
+		slow(acting(unusable("a slow body without end", whatever, func(x *exchange) bool { return x.endless(time.Second) }))),
+		acting(unusable("a body of 2 MiB", whatever, func(x *exchange) bool {
+			x.forward()
+			return x.reply(response(200, "", `{"id":"`+strings.Repeat("x", 2<<20)+`"}`))
+		})),
+	}
+	for _, code := range []int{408, 424, 500, 502, 503, 504, 599} {
+		list = append(list, status(code, broken, succeeds))
+	}
+	for _, f := range list {
+		if !f.notDone && !f.acts {
+			list = append(list, afterwards(f))
+		}
+	}
+	list = append(list, unauthorized(s))
+	if s.TooSoon != nil {
+		list = append(list, given("429 of this person alone", *s.TooSoon, resetter.ErrRateLimited))
+	}
+	if s.Maintenance != nil {
+		list = append(list, given("maintenance", *s.Maintenance, resetter.ErrUnavailable))
+	}
+	return list
+}
+
+// unauthorized ends the session, if there is one to be renewed.
+func unauthorized(s Subject) fault {
+	f := answers(http.StatusUnauthorized, "", "")
+	f.name, f.notDone, f.kills = "401", true, true
+	f.lasting = fails(resetter.ErrUnauthorized)
+	f.send, f.read = succeeds, succeeds
+	if s.IsSignIn == nil {
+		f.send, f.read = f.lasting, f.lasting
+	}
+	return f
+}
+
+func htmlPage(code int, send, read ending) fault {
+	f := answers(code, "Content-Type: text/html\r\n", page)
+	f.name += " with a page"
+	f.send, f.read, f.lasting = send, read, fails(resetter.ErrUnavailable)
+	f.stops = code == 200
+	return f
+}
+
+func tooLong(f fault) fault {
+	f.send, f.read = f.lasting, f.lasting
+	return f
+}
+
+// slow is of a fault that uses up the time-out, after which a read need not be
+// tried again.
+func slow(f fault) fault {
+	f.slow, f.read = true, whatever
+	return f
+}
+
+func acting(f fault) fault {
+	f.acts = true
+	return f
+}

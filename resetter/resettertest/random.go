@@ -1,0 +1,109 @@
+package resettertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+)
+
+// random has everybody reset at once while a random sequence of faults
+// strikes, and settles the account in the end.
+func (s *suite) random(t *testing.T, seed uint64) {
+	var findings []string
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, s.start, inMemory(), inMemory(), true)
+		w.enter(fmt.Sprintf("seed %d", seed))
+		w.chaos(seed)
+		findings = w.result()
+	})
+	s.report(t, findings)
+}
+
+func (w *world) chaos(seed uint64) {
+	accounts := w.people(People)
+	client, done := w.client()
+	if accounts == nil || client == nil {
+		return
+	}
+	w.disturb(seed)
+	before := w.subject.Mails()
+	noted := &intents{world: w}
+	said := map[string]error{}
+	var all sync.WaitGroup
+	for i, account := range accounts {
+		how := []way{{}, {handedBack: true}, {deadline: 90 * time.Second}, {}}[i%4]
+		all.Go(func() {
+			var receipt resetter.Receipt
+			c := w.make(how, func(ctx context.Context) (int, error) {
+				ctx = resetter.WithBeforeSend(ctx, noted.count)
+				if _, err := client.Resolve(ctx, resetter.Email(account.Email)); errors.Is(err, resetter.ErrUnknownOutcome) {
+					w.found("looking up ends in doubt: %v", err)
+				}
+				var err error
+				receipt, err = client.Reset(ctx, account)
+				return 0, err
+			})
+			w.checkError(c.err)
+			w.checkSecrets(c.err, receipt)
+			w.mu.Lock()
+			said[strings.ToLower(account.Email)] = c.err
+			w.mu.Unlock()
+		})
+	}
+	all.Wait()
+	w.settle()
+	w.checkMails(before, said)
+	if arrived := w.proxy.count(resetting); arrived > noted.noted {
+		w.found("%d resets left and BeforeSend was called %d times", arrived, noted.noted)
+	}
+	w.proxy.follow(nil)
+	done()
+}
+
+// count is note where several calls are under way.
+func (i *intents) count(context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.noted++
+	return nil
+}
+
+// disturb has the proxy do what a seed comes to: most of what goes wrong is on
+// the reset itself, and now and then there is no connection.
+func (w *world) disturb(seed uint64) {
+	dice := rand.New(rand.NewPCG(seed, 0))
+	list := faults(w.subject)
+	w.proxy.follow(func(r route) *fault { // called with the proxy's lock held
+		chance := map[route]float64{resetting: 0.5, reading: 0.1, signingIn: 0.1}[r]
+		if dice.Float64() >= chance {
+			return nil
+		}
+		f := &list[dice.IntN(len(list))]
+		if r != resetting && (f.refuses() || f.stops) {
+			return nil // it would end everything at once
+		}
+		return f
+	})
+	var mu sync.Mutex
+	var back time.Time
+	coin := rand.New(rand.NewPCG(seed, 1))
+	w.proxy.dialed(func(context.Context, int) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if coin.IntN(20) == 0 && !time.Now().Before(back) {
+			back = time.Now().Add(3 * time.Second)
+		}
+		if time.Now().Before(back) {
+			return refused()
+		}
+		return nil
+	})
+}

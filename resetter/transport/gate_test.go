@@ -1,0 +1,322 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/transport"
+)
+
+// alive is a probe.
+func alive() (*http.Request, error) {
+	return http.NewRequest(http.MethodGet, "http://localhost/alive", nil)
+}
+
+func TestRetryAfterHoldsEverybodyBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var mu sync.Mutex
+		var early, late int // arrivals
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			if time.Since(start) < 40*time.Second {
+				early++
+				w.Header().Set("Retry-After", "40")
+				w.WriteHeader(429)
+				return
+			}
+			late++
+		}).on(t, transport.System{})
+		var wait sync.WaitGroup
+		for range 64 {
+			wait.Go(func() {
+				if _, err := do(t.Context(), c, transport.Send, ""); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		if early != 1 || late != 64 {
+			t.Errorf("%d before the time, %d after", early, late)
+		}
+		if p := c.Pace(); p.Throttled != 1 || p.Requests != 65 {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
+func TestWaitsAreHandedBackToWhoSchedules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var requests int
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			requests++
+			w.Header().Set("Retry-After", "40")
+			w.WriteHeader(429)
+		}).on(t, transport.System{})
+		start := time.Now()
+		for i := range 3 {
+			_, err := do(handedBack(t.Context()), c, transport.Send, "")
+			var e *resetter.Error
+			if !errors.As(err, &e) || e.Kind != resetter.ErrRateLimited || e.Scope != resetter.ScopeTarget || !e.Until.Equal(start.Add(40*time.Second)) {
+				t.Errorf("call %d: %+v", i, err)
+			}
+		}
+		if requests != 1 || time.Since(start) != 0 {
+			t.Errorf("%d requests in %v", requests, time.Since(start))
+		}
+		if at := c.Pace().GatedUntil; !at.Equal(start.Add(40 * time.Second)) {
+			t.Errorf("gated until %v", at)
+		}
+	})
+}
+
+func TestAWaitBeyondTheMaximumOrTheDeadlineIsNotSlept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3600")
+			w.WriteHeader(429)
+		})
+		start := time.Now()
+		for i := range 2 { // the first at the answer, the second at the gate
+			_, err := do(t.Context(), m.on(t, transport.System{}), transport.Send, "")
+			if !errors.Is(err, resetter.ErrRateLimited) || time.Since(start) != 0 {
+				t.Errorf("call %d: %v after %v", i, err, time.Since(start))
+			}
+		}
+		c := m.on(t, transport.System{}, transport.WithMaxWait(2*time.Hour))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := do(ctx, c, transport.Send, ""); !errors.Is(err, resetter.ErrRateLimited) || time.Since(start) != 0 {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
+
+func TestThrottlingWithoutEndEndsAtTheMaximumWait(t *testing.T) {
+	for _, after := range []string{"", "0", "0.001", "-1", "9", "Mon, 01 Jan 1990 00:00:00 GMT"} {
+		synctest.Test(t, func(t *testing.T) {
+			c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				if after != "" {
+					w.Header().Set("Retry-After", after)
+				}
+				w.WriteHeader(429)
+			}).on(t, transport.System{}, transport.WithMaxWait(10*time.Minute))
+			start := time.Now()
+			_, err := do(t.Context(), c, transport.Send, "")
+			if !errors.Is(err, resetter.ErrRateLimited) || time.Since(start) > 11*time.Minute || time.Since(start) < 9*time.Minute {
+				t.Errorf("Retry-After %q: %v after %v", after, err, time.Since(start))
+			}
+			if n := c.Pace().Requests; n > 1201 {
+				t.Errorf("Retry-After %q: %d requests", after, n)
+			}
+		})
+	}
+}
+
+func TestAPersonsPauseHoldsUpNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := true
+		judge := func(a transport.Answer) transport.Verdict {
+			v := transport.ByStatus(a)
+			if a.Status == 429 {
+				v.Scope, v.Wait = resetter.ScopePerson, 61*time.Second
+			}
+			return v
+		}
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/ana" && first {
+				first = false
+				w.WriteHeader(429)
+			}
+		}).on(t, transport.System{Judge: judge})
+		start := time.Now()
+		_, err := doPath(handedBack(t.Context()), c, transport.Send, "/ana", "")
+		var e *resetter.Error
+		if !errors.As(err, &e) || e.Scope != resetter.ScopePerson || !e.Until.Equal(start.Add(61*time.Second)) {
+			t.Errorf("%+v", err)
+		}
+		rate := c.Pace().Rate
+		if _, err := doPath(t.Context(), c, transport.Send, "/bob", ""); err != nil || time.Since(start) > time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		if p := c.Pace(); p.Rate != rate || p.Throttled != 0 || !p.GatedUntil.IsZero() {
+			t.Errorf("%+v", p)
+		}
+		first = true
+		if _, err := doPath(t.Context(), c, transport.Send, "/ana", ""); err != nil || time.Since(start) < 61*time.Second {
+			t.Errorf("slept: %v after %v", err, time.Since(start))
+		}
+	})
+}
+
+func TestMaintenanceClosesTheGateAtNoCostOfPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		judge := func(a transport.Answer) transport.Verdict {
+			v := transport.ByStatus(a)
+			if a.Status == 503 {
+				v = transport.Verdict{Ruling: transport.Throttled, Kind: resetter.ErrUnavailable, Scope: resetter.ScopeTarget}
+			}
+			return v
+		}
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "40")
+			w.WriteHeader(503)
+		}).on(t, transport.System{Judge: judge})
+		start := time.Now()
+		for range 2 {
+			_, err := do(handedBack(t.Context()), c, transport.Send, "")
+			var e *resetter.Error
+			if !errors.As(err, &e) || e.Kind != resetter.ErrUnavailable || !e.Until.Equal(start.Add(40*time.Second)) {
+				t.Errorf("%+v", err)
+			}
+		}
+		if p := c.Pace(); p.Throttled != 0 || p.Rate < 20 {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
+// away is a network that is gone for a time.
+func away(t *testing.T, m *memory, from, to time.Duration) (dials *atomic.Int64) {
+	start := time.Now()
+	dials = new(atomic.Int64)
+	m.down = func() error {
+		if d := time.Since(start); d >= from && d < to {
+			dials.Add(1)
+			return syscall.ECONNREFUSED
+		}
+		return nil
+	}
+	return dials
+}
+
+func TestASystemThatIsGoneForAWhileCostsNothingButTime(t *testing.T) {
+	for name, probe := range map[string]func() (*http.Request, error){"with a probe": alive, "without": nil} {
+		for _, gone := range []time.Duration{3 * time.Second, time.Minute} {
+			t.Run(name+" "+gone.String(), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var sends, probing, probes atomic.Int64
+					m := serve(t, func(w http.ResponseWriter, r *http.Request) {
+						if r.URL.Path == "/alive" {
+							probes.Add(1)
+							if probing.Add(1) > 1 {
+								t.Error("two probes at a time")
+							}
+							time.Sleep(2 * time.Second)
+							probing.Add(-1)
+							return
+						}
+						sends.Add(1)
+						w.Header().Set("Connection", "close")
+					})
+					dials := away(t, m, 0, gone)
+					c := m.on(t, transport.System{Probe: probe})
+					var wait sync.WaitGroup
+					for range 64 {
+						wait.Go(func() {
+							if _, err := do(t.Context(), c, transport.Send, "{}"); err != nil {
+								t.Error(err)
+							}
+						})
+					}
+					start := time.Now()
+					wait.Wait()
+					if sends.Load() != 64 {
+						t.Errorf("%d delivered of 64", sends.Load())
+					}
+					if probe != nil && (probes.Load() != 1 || dials.Load() > 5+64+20) {
+						t.Errorf("%d probes arrived, %d connections were tried in vain", probes.Load(), dials.Load())
+					}
+					if d := time.Since(start); d > gone+40*time.Second {
+						t.Errorf("it took %v", d)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestTheBreakerIsHandedBackAndProbedByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := serve(t, func(http.ResponseWriter, *http.Request) {})
+		dials := away(t, m, 0, time.Hour)
+		c := m.on(t, transport.System{Probe: alive})
+		_, err := do(handedBack(t.Context()), c, transport.Send, "")
+		var e *resetter.Error
+		if !errors.As(err, &e) || e.Kind != resetter.ErrUnavailable || e.Attempts != 5 || e.Until.IsZero() || dials.Load() != 5 {
+			t.Fatalf("%+v after %d", err, dials.Load())
+		}
+		// Nobody but a probe tries again, and ever more seldom.
+		for dials.Load() < 15 {
+			if _, err := do(handedBack(t.Context()), c, transport.Send, ""); !errors.As(err, &e) || e.Attempts != 0 || e.Until.Before(time.Now()) {
+				t.Fatalf("%+v", err)
+			}
+			time.Sleep(time.Until(e.Until) + 1)
+		}
+		if time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) < 20*time.Second {
+			t.Error("the probes do not slow down")
+		}
+	})
+}
+
+func TestAProbeThatIsGivenUpOrTurnedAwayLeavesTheGateSound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var throttle atomic.Bool
+		m := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/alive" && throttle.Load() {
+				w.Header().Set("Retry-After", "5")
+				w.WriteHeader(429)
+				throttle.Store(false)
+			}
+		})
+		away(t, m, 0, 10*time.Second)
+		c := m.on(t, transport.System{Probe: func() (*http.Request, error) {
+			if time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) < 5*time.Second {
+				return nil, errors.New("no probe today")
+			}
+			return alive()
+		}})
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		throttle.Store(true)
+		if _, err := do(ctx, c, transport.Send, ""); err != nil {
+			t.Errorf("%v", err)
+		}
+		// Cancelled at the gate.
+		m.down = func() error { return syscall.ECONNREFUSED }
+		c = m.on(t, transport.System{Probe: alive})
+		ctx, cancel = context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, cancel)
+		_, err := do(ctx, c, transport.Send, "")
+		if !errors.Is(err, resetter.ErrNotStarted) || !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		m.down = nil
+		if _, err := do(t.Context(), c, transport.Send, ""); err != nil {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestLostAnswersAndServerErrorsDoNotOpenTheBreaker(t *testing.T) {
+	s := newRawServer(t, nil)
+	c := newClient(t, transport.System{Probe: alive}, s.url())
+	for range 12 {
+		s.play(answer(""))
+		if _, err := do(handedBack(t.Context()), c, transport.Send, "{}"); !errors.Is(err, resetter.ErrLostAnswer) {
+			t.Fatal(err)
+		}
+	}
+	if s.sends() != 12 {
+		t.Errorf("%d", s.sends())
+	}
+}
