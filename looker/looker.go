@@ -74,7 +74,7 @@ func New(baseURL string, creds Credentials, opts ...transport.Option) (*Client, 
 		Judge:     judge,
 		Session:   c.session(),
 		Authorize: authorize,
-		Probe:     func() (*http.Request, error) { return lookerapi.NewGetAliveRequest(c.http.Base()) },
+		Probe:     func() (*http.Request, error) { return lookerapi.NewGetAliveRequest(c.http.Base() + "/") },
 		RequestID: "X-B3-TraceId",
 		Secrets:   []resetter.Secret{creds.ClientSecret},
 	}, baseURL, opts...)

@@ -103,7 +103,7 @@ func New(baseURL string, creds Credentials, opts ...transport.Option) (*Client, 
 		Judge:             judge,
 		Session:           c.session(),
 		Authorize:         authorize,
-		Probe:             func() (*http.Request, error) { return sugarapi.NewPingRequest(c.rest()) },
+		Probe:             func() (*http.Request, error) { return sugarapi.NewPingRequest(c.rest() + "/") },
 		RefusalIsThrottle: true,
 		Secrets:           []resetter.Secret{creds.Password},
 	}, baseURL, append([]transport.Option{transport.WithRate(DefaultRate)}, opts...)...)

@@ -71,7 +71,7 @@ func New(baseURL string, creds Credentials, opts ...transport.Option) (*Client, 
 		Name:      "unleash",
 		Judge:     judge,
 		Authorize: c.authorize,
-		Probe:     func() (*http.Request, error) { return unleashapi.NewGetHealthRequest(c.http.Base()) },
+		Probe:     func() (*http.Request, error) { return unleashapi.NewGetHealthRequest(c.http.Base() + "/") },
 		Secrets:   []resetter.Secret{creds.Token},
 	}, baseURL, opts...)
 	if err := errors.Join(err, creds.validate()); err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 )
 
+// (One after the other: the command line's library keeps some state of its own.)
 func TestOnATerminalARunShowsThePlanAndAsks(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		name, answer string
 		flags        []string
@@ -25,7 +25,6 @@ func TestOnATerminalARunShowsThePlanAndAsks(t *testing.T) {
 		{"a guard is asked first", "y\n", []string{"--expect", "2"}, exitGuard, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
 			folder := t.TempDir()
 			s := newSystems()
 			t.Cleanup(s.close)

@@ -50,7 +50,7 @@ func (c *command) run(ctx context.Context) error {
 }
 
 func (c *command) app() *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:  "resetctl",
 		Usage: "password resets across systems, from a table of people; nobody is mailed twice, no row is lost",
 		UsageText: `resetctl demo                               play a whole run, without any account
@@ -77,6 +77,10 @@ func (c *command) app() *cli.App {
 			c.showCommand(), c.sandboxCommand(), c.versionCommand(),
 		},
 	}
+	for _, command := range app.Commands {
+		command.HideHelpCommand = true // a file may be called help
+	}
+	return app
 }
 
 // before takes in the flags that concern how we talk.

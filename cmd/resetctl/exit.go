@@ -19,6 +19,7 @@ const (
 	exitUnknown    = 6 // some rows are in doubt
 	exitGuard      = 7 // halted by a guard
 	exitPending    = 8 // work is left
+	exitHeld       = 9 // another process works with the target
 )
 
 // An exit is an error with the code that it ends the process with. Without err

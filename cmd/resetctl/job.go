@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -38,6 +39,7 @@ type job struct {
 	run       *journal.Run
 	continued bool
 	engine    *bulk.Engine
+	locks     []io.Closer
 }
 
 // do takes the steps. Whatever happens, what was opened is closed, sessions
@@ -60,8 +62,12 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 		defer j.output.Abort()
 	}
 	targets, err := j.targets(ctx)
+	defer j.unlock()
 	defer func() { j.signOut(targets) }()
 	if err != nil {
+		return err
+	}
+	if err := j.lock(targets); err != nil {
 		return err
 	}
 	if err := j.begin(ctx); err != nil {
@@ -174,6 +180,27 @@ func (j *job) target(ctx context.Context, t *config.Target) (bulk.Target, error)
 	return bulk.Target{
 		Name: t.Name, Resetter: client, Concurrency: t.Concurrency, Cooldown: t.Cooldown, MaxWait: t.MaxWait,
 	}, nil
+}
+
+// lock holds the targets that will be signed in to, always in the same order.
+func (j *job) lock(targets []bulk.Target) error {
+	for _, t := range targets {
+		if t.Exclude {
+			continue
+		}
+		held, err := lock(j.config.State, t.Name)
+		if err != nil {
+			return err
+		}
+		j.locks = append(j.locks, held)
+	}
+	return nil
+}
+
+func (j *job) unlock() {
+	for _, held := range j.locks {
+		_ = held.Close()
+	}
 }
 
 // signOut ends the sessions, also after Ctrl-C, and does not take long.

@@ -16,10 +16,10 @@ import (
 )
 
 // TestMain makes the test binary two programs for scripts and processes:
-// resetctl itself, and exit-code. As the tests it promises that nothing of them
+// resetctl itself, and ends-with. As the tests it promises that nothing of them
 // runs on at the end.
 func TestMain(m *testing.M) {
-	testscript.Main(withoutLeaks{m}, map[string]func(){"resetctl": main, "exit-code": exitCode})
+	testscript.Main(withoutLeaks{m}, map[string]func(){"resetctl": main, "ends-with": endsWith})
 }
 
 type withoutLeaks struct{ *testing.M }
@@ -36,15 +36,15 @@ func (m withoutLeaks) Run() int {
 	return code
 }
 
-// exitCode is the program "exit-code N PROGRAM ARGUMENTS": it runs PROGRAM,
+// endsWith is the program "ends-with N PROGRAM ARGUMENTS": it runs PROGRAM,
 // hands signals on to it, and succeeds if that exits with N.
-func exitCode() {
+func endsWith() {
 	cmd := exec.Command(os.Args[2], os.Args[3:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	if err := cmd.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, "exit-code:", err)
+		fmt.Fprintln(os.Stderr, "ends-with:", err)
 		os.Exit(1)
 	}
 	go func() {
@@ -54,11 +54,11 @@ func exitCode() {
 	}()
 	err := cmd.Wait()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		fmt.Fprintln(os.Stderr, "exit-code:", err)
+		fmt.Fprintln(os.Stderr, "ends-with:", err)
 		os.Exit(1)
 	}
 	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != os.Args[1] {
-		fmt.Fprintf(os.Stderr, "exit-code: %s ended with %s, want %s\n", os.Args[2], cmd.ProcessState, os.Args[1])
+		fmt.Fprintf(os.Stderr, "ends-with: %s ended with %s, want %s\n", os.Args[2], cmd.ProcessState, os.Args[1])
 		os.Exit(1)
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -31,6 +33,7 @@ import (
 // Besides the commands of testscript there are:
 //
 //	exit-code N PROGRAM …       PROGRAM ends with exit code N
+//	ends-with N PROGRAM … &X&   the same of one in the background
 //	mails TARGET N              TARGET has sent N mails
 //	mails TARGET ADDRESS N      N of them to ADDRESS
 //	await-mails TARGET N        waits until TARGET has sent N mails
@@ -53,7 +56,7 @@ func TestScripts(t *testing.T) {
 		Setup:              setUp,
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"mails": cmdMails, "await-mails": cmdAwaitMails, "await": cmdAwait, "await-requests": cmdAwaitRequests, "clear-faults": cmdClearFaults,
+			"exit-code": cmdExitCode, "mails": cmdMails, "await-mails": cmdAwaitMails, "await": cmdAwait, "await-requests": cmdAwaitRequests, "clear-faults": cmdClearFaults,
 			"signal":    cmdSignal,
 			"untouched": cmdUntouched, "twice-is-meant": cmdTwiceIsMeant, "system": cmdSystem, "fault": cmdFault,
 			"people": cmdPeople, "column": cmdColumn, "summary": cmdSummary, "go-on": cmdGoOn, "secret-free": cmdSecretFree,
@@ -122,6 +125,21 @@ func span(ts *testscript.TestScript, s string) time.Duration {
 func form(ts *testscript.TestScript, neg bool, args []string, least int, usage string) {
 	if neg || len(args) < least {
 		ts.Fatalf("usage: %s", usage)
+	}
+}
+
+func cmdExitCode(ts *testscript.TestScript, neg bool, args []string) {
+	form(ts, neg, args, 2, "exit-code N PROGRAM …")
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit := (*exec.ExitError)(nil)
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		code = exit.ExitCode()
+	}
+	if code != num(ts, args[0]) {
+		ts.Fatalf("%s ended with %d, want %s", args[1], code, args[0])
 	}
 }
 

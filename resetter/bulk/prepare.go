@@ -77,7 +77,7 @@ func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]reset
 			continue
 		}
 		wg.Go(func() {
-			found[i], errs[i] = guarded(e.log(), func() (resetter.Status, error) { return checker.Check(ctx) })
+			found[i], errs[i] = e.ask(ctx, t, checker)
 			if errs[i] != nil {
 				errs[i] = &TargetError{t.Name, errs[i]}
 			} else if found[i].Mailer == resetter.MailerAbsent && e.Links == nil {
@@ -97,6 +97,29 @@ func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]reset
 		e.status[t.Name] = found[i]
 	}
 	return maps.Clone(e.status), nil
+}
+
+// ask asks one target. A pause that it wants is waited for; that it cannot be
+// reached is an answer, at the beginning of everything.
+func (e *Engine) ask(ctx context.Context, t *Target, checker resetter.Checker) (resetter.Status, error) {
+	begun := time.Now()
+	for {
+		status, err := guarded(e.log(), func() (resetter.Status, error) {
+			return checker.Check(resetter.WithWaitsHandedBack(ctx))
+		})
+		until, _, ok := waits(err)
+		if !ok || !errors.Is(err, resetter.ErrRateLimited) || until.Sub(begun) > t.maxWait() {
+			return status, err
+		}
+		e.note(t.Name, func(p *TargetProgress) { p.GatedUntil = until })
+		timer := time.NewTimer(max(time.Until(until), shortestWait))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return status, context.Cause(ctx)
+		}
+	}
 }
 
 // mailless is an ErrNoMailer if a pending row of t would have somebody mailed.
@@ -302,7 +325,7 @@ func (p *preparing) work(ctx context.Context, target *Target, t *task) verdict {
 		p.log().Info("a look-up is put off", "target", target.Name, "row", t.Row.Seq, "until", until, "scope", scope)
 		return verdict{until: until, scope: scope}
 	}
-	if e := refusal(err); e != nil && (e.Stop || e.Kind == resetter.ErrUnauthorized || e.Kind == resetter.ErrUnavailable && e.Status == 0) {
+	if e := refusal(err); e != nil && (e.Stop || e.Kind == resetter.ErrUnauthorized) {
 		// The target cannot be worked with; that says nothing about the row.
 		stop := *e
 		stop.Stop = true

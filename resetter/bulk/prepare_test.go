@@ -116,7 +116,7 @@ func TestATargetThatCannotBeWorkedWithEndsPreparing(t *testing.T) {
 		err    error
 		failed int // rows that have failed until it is plain
 	}{
-		"unreachable":          {refusal(resetter.ErrUnavailable, nil), 0},
+		"unreachable in a row": {refusal(resetter.ErrUnavailable, nil), 5},
 		"unauthorized":         {refusal(resetter.ErrUnauthorized, nil), 0},
 		"says so":              {stop, 0},
 		"forbidden in a row":   {refusal(resetter.ErrForbidden, nil), 5},
@@ -151,6 +151,52 @@ func TestATargetThatCannotBeWorkedWithEndsPreparing(t *testing.T) {
 			work(t, e)
 			for _, r := range results(t, j)[c.failed:] {
 				is(t, r, "done/accepted")
+			}
+		})
+	}
+}
+
+func TestALookUpThatGetsNoAnswerFailsAlone(t *testing.T) {
+	s := &system{resolve: func(_ context.Context, id resetter.Identity) (resetter.Account, error) {
+		if id.Value == "p1@example.com" {
+			return resetter.Account{}, refusal(resetter.ErrUnavailable, nil)
+		}
+		return resetter.Account{ID: id.Value, Email: id.Value}, nil
+	}}
+	j := newLedger(t, people("a", 3)...)
+	prepare(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s}}})
+	got := results(t, j)
+	is(t, got[1], "failed/unavailable")
+	if got[0].Outcome != bulk.Pending || got[2].Outcome != bulk.Pending {
+		t.Errorf("the others are %s and %s", got[0].Outcome, got[2].Outcome)
+	}
+}
+
+// pausing is a system whose Check may fail.
+type pausing struct {
+	*system
+	check func() error
+}
+
+func (p pausing) Check(context.Context) (resetter.Status, error) { return resetter.Status{}, p.check() }
+
+func TestACheckWaitsForAPauseAndNotForASystemThatIsGone(t *testing.T) {
+	pause := func(kind resetter.Kind) error {
+		return &resetter.Error{Kind: kind, Until: time.Now().Add(10 * time.Second), Scope: resetter.ScopeTarget}
+	}
+	for kind, wants := range map[resetter.Kind]time.Duration{resetter.ErrRateLimited: 10 * time.Second, resetter.ErrUnavailable: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			begun, asked := time.Now(), 0
+			s := pausing{&system{}, func() error {
+				if asked++; asked == 1 {
+					return pause(kind)
+				}
+				return nil
+			}}
+			e := &bulk.Engine{Journal: newLedger(t, people("a", 1)...), Targets: []bulk.Target{{Name: "a", Resetter: s}}}
+			_, err := e.Check(t.Context())
+			if took := time.Since(begun); took != wants || (err == nil) != (wants > 0) {
+				t.Errorf("%s: %v after %v", kind, err, took)
 			}
 		})
 	}

@@ -58,7 +58,11 @@ type fault struct {
 	kills   bool // the credential that the request carries
 	acts    bool // it has the server do what is asked, in its own time
 	slow    bool // it takes a time-out to see it
+	big     bool // it takes real time, so that one way must do
+	long    bool // it asks for more than Terms.MaxWait
 	stops   bool // it says that nothing else at this system will go better
+
+	pause time.Duration // it asks everybody to keep away at least so long
 
 	send    ending // of a Reset that it happens to once
 	read    ending // of a Resolve, or a sign-in, that it happens to once
@@ -74,7 +78,7 @@ const (
 )
 
 // expired is how every request with a dead credential ends.
-var expired = answers(http.StatusUnauthorized, "", "")
+var expired = fault{name: "401", notDone: true, strike: answers(http.StatusUnauthorized, "", "").strike}
 
 // answers is a fault that answers in the server's place. The body is JSON in
 // which systems of all sorts find a message; it repeats the client's own
@@ -96,15 +100,18 @@ func response(status int, header, body string) []byte {
 	if !strings.Contains(header, "Content-Type") {
 		header += "Content-Type: application/json\r\n"
 	}
-	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\nDate: %s\r\n%sContent-Length: %d\r\n\r\n%s",
-		status, http.StatusText(status), time.Now().UTC().Format(http.TimeFormat), header, len(body), body)
+	if !strings.HasPrefix(header, "Date: ") {
+		header = "Date: " + date(0) + "\r\n" + header
+	}
+	return fmt.Appendf(nil, "HTTP/1.1 %d %s\r\n%sContent-Length: %d\r\n\r\n%s",
+		status, http.StatusText(status), header, len(body), body)
 }
 
 const page = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in, please</body></html>"
 
-// throttles is an answer that asks for a pause.
-func throttles(name string, hint func() string) fault {
-	f := fault{name: name, notDone: true, send: succeeds, read: succeeds, lasting: fails(resetter.ErrRateLimited)}
+// throttles is an answer that asks for a pause, in headers that hint makes.
+func throttles(name string, pause time.Duration, hint func() string) fault {
+	f := fault{name: name, notDone: true, pause: pause, send: succeeds, read: succeeds, lasting: fails(resetter.ErrRateLimited)}
 	f.strike = func(x *exchange) bool {
 		header := ""
 		if hint != nil {
@@ -115,9 +122,15 @@ func throttles(name string, hint func() string) fault {
 	return f
 }
 
-func retryAfter(value string) func() string {
-	return func() string { return "Retry-After: " + value + "\r\n" }
+// shortest is the pause after a throttling answer that does not say how long.
+const shortest = 500 * time.Millisecond
+
+func says(headers ...string) func() string {
+	return func() string { return strings.Join(headers, "\r\n") + "\r\n" }
 }
+
+// date is when it will be in d, as HTTP says it, in whole seconds.
+func date(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
 
 // given is an answer that only the subject knows.
 func given(name string, a Answer, lasting resetter.Kind) fault {
@@ -212,16 +225,25 @@ func faults(s Subject) []fault {
 		badRequest = fails(resetter.ErrInvalid, resetter.ErrRejected)
 	)
 	list := []fault{
-		throttles("429", nil),
-		throttles("429 Retry-After: 30", retryAfter("30")),
-		throttles("429 Retry-After: a date", func() string {
-			return retryAfter(time.Now().Add(20 * time.Second).UTC().Format(http.TimeFormat))()
+		throttles("429", shortest, nil),
+		throttles("429 Retry-After: 30", 30*time.Second, says("Retry-After: 30")),
+		throttles("429 Retry-After: 5 and 30", 30*time.Second, says("Retry-After: 5", "Retry-After: 30")),
+		throttles("429 Retry-After: a date", 20*time.Second, func() string {
+			return says("Retry-After: " + date(20*time.Second))()
 		}),
-		throttles("429 Retry-After: -5", retryAfter("-5")),
-		throttles("429 Retry-After: soon", retryAfter("soon")),
-		throttles("429 with a date that is past", retryAfter("Mon, 01 Jan 1990 00:00:00 GMT")),
-		tooLong(throttles("429 Retry-After: 3600", retryAfter("3600"))),
-		tooLong(throttles("429 Retry-After: 9223372037", retryAfter("9223372037"))),
+		throttles("429 Retry-After: a date, by a clock that is an hour ahead", 20*time.Second, func() string {
+			return says("Date: "+date(time.Hour), "Retry-After: "+date(time.Hour+20*time.Second))()
+		}),
+		throttles("429 RateLimit-Reset: 20", 20*time.Second, says("RateLimit-Limit: 10", "RateLimit-Remaining: 0", "RateLimit-Reset: 20")),
+		throttles("429 X-RateLimit-Reset: an epoch", 20*time.Second, func() string {
+			return says(fmt.Sprintf("X-RateLimit-Reset: %d", time.Now().Add(20*time.Second).Unix()))()
+		}),
+		throttles("429 Retry-After: -5", shortest, says("Retry-After: -5")),
+		throttles("429 Retry-After: 0", shortest, says("Retry-After: 0")),
+		throttles("429 Retry-After: soon", shortest, says("Retry-After: soon")),
+		throttles("429 with a date that is past", shortest, says("Retry-After: Mon, 01 Jan 1990 00:00:00 GMT")),
+		tooLong(throttles("429 Retry-After: 3600", time.Hour, says("Retry-After: 3600"))),
+		tooLong(throttles("429 Retry-After: 9223372037", time.Hour, says("Retry-After: 9223372037"))),
 
 		status(400, invalid, whatever),
 		status(403, fails(resetter.ErrForbidden), whatever),
@@ -254,22 +276,23 @@ func faults(s Subject) []fault {
 			x.reply([]byte("SSH-2.0-OpenSSH_9.6 " + canary + "\r\n"))
 			return false
 		}),
-		connection("headers without end", func(x *exchange) bool {
+		big(connection("headers without end", func(x *exchange) bool {
+			x.forward()
 			again := x.reply([]byte("HTTP/1.1 200 OK\r\n"))
 			for again {
-				again = x.reply([]byte("X-Filler: " + strings.Repeat("x", 8<<10) + "\r\n"))
+				again = x.reply([]byte("X-Filler: " + strings.Repeat("x", 32<<10) + "\r\n"))
 			}
 			return false
-		}),
+		})),
 		slow(connection("a stall", (*exchange).stall)),
 		slow(acting(connection("a stall, and the server does it when the client has gone", (*exchange).late))),
 
 		acting(unusable("a cut body", succeeds, func(x *exchange) bool { return x.cut((*exchange).drop) })),
-		acting(unusable("a cut body and a reset", succeeds, func(x *exchange) bool { return x.cut((*exchange).reset) })),
+		cutAndReset(),
 		slow(acting(unusable("a stall within the body", succeeds, func(x *exchange) bool { return x.cut((*exchange).stall) }))),
-		acting(unusable("a body without end", whatever, func(x *exchange) bool { return x.endless(0) })),
+		big(unusable("a body without end", whatever, func(x *exchange) bool { return x.endless(0) })),
 		slow(acting(unusable("a slow body without end", whatever, func(x *exchange) bool { return x.endless(time.Second) }))),
-		acting(unusable("a body of 2 MiB", whatever, func(x *exchange) bool {
+		big(unusable("a body of 2 MiB", whatever, func(x *exchange) bool {
 			x.forward()
 			return x.reply(response(200, "", `{"id":"`+strings.Repeat("x", 2<<20)+`"}`))
 		})),
@@ -304,6 +327,13 @@ func unauthorized(s Subject) fault {
 	return f
 }
 
+// cutAndReset may reach the client before the half of the answer does.
+func cutAndReset() fault {
+	f := acting(unusable("a cut body and a reset", succeeds, func(x *exchange) bool { return x.cut((*exchange).reset) }))
+	f.send = fails(resetter.ErrUnreadableAnswer, resetter.ErrLostAnswer)
+	return f
+}
+
 func htmlPage(code int, send, read ending) fault {
 	f := answers(code, "Content-Type: text/html\r\n", page)
 	f.name += " with a page"
@@ -312,8 +342,9 @@ func htmlPage(code int, send, read ending) fault {
 	return f
 }
 
+// tooLong is of a pause that no call sleeps.
 func tooLong(f fault) fault {
-	f.send, f.read = f.lasting, f.lasting
+	f.send, f.read, f.long = f.lasting, f.lasting, true
 	return f
 }
 
@@ -321,6 +352,11 @@ func tooLong(f fault) fault {
 // tried again.
 func slow(f fault) fault {
 	f.slow, f.read = true, whatever
+	return f
+}
+
+func big(f fault) fault {
+	f.big, f.acts = true, true
 	return f
 }
 

@@ -44,7 +44,9 @@ type proxy struct {
 	counts   [3]int
 	settled  map[string]string // resets that must not come again, and why
 	dead     map[string]bool   // credentials that are not taken any more
+	closed   time.Time         // until when everybody was asked to keep away
 	secrets  map[string]bool
+	crowded  bool // several calls are under way, so that some are when a pause begins
 	findings []string
 }
 
@@ -103,7 +105,7 @@ func (p *proxy) found(format string, args ...any) {
 func (p *proxy) follow(plan func(route) *fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.plan, p.dialing, p.dials, p.counts = plan, nil, 0, [3]int{}
+	p.plan, p.dialing, p.dials, p.counts, p.closed = plan, nil, 0, [3]int{}, time.Time{}
 	clear(p.settled)
 	clear(p.dead)
 }
@@ -217,7 +219,13 @@ func (p *proxy) arrived(x *exchange) *fault {
 	if strings.Contains(x.request.URL.Path, elsewherePath) {
 		p.findings = append(p.findings, "it followed a redirect")
 	}
+	if early := time.Until(p.closed); early > time.Second { // dates are in whole seconds
+		p.findings = append(p.findings, fmt.Sprintf("it came back %v before the end of the pause that it was asked for", early))
+	}
 	fault := p.struck(x)
+	if fault != nil && fault.pause > 0 && !p.crowded {
+		p.closed = time.Now().Add(fault.pause)
+	}
 	if x.route != resetting {
 		return fault
 	}

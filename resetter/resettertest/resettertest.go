@@ -4,8 +4,10 @@
 // A system's package needs a test server that is always in good health, and a
 // test of a dozen lines:
 //
+//	var seed = flag.Uint64("seed", 0, "of the random faults of the conformance suite")
+//
 //	func TestThePromisesOfEveryResetterAreKept(t *testing.T) {
-//		resettertest.Test(t, func(t testing.TB, listener net.Listener) resettertest.Subject {
+//		resettertest.Test(t, *seed, func(t testing.TB, listener net.Listener) resettertest.Subject {
 //			srv := acmetest.NewServer(listener)
 //			t.Cleanup(srv.Close)
 //			return resettertest.Subject{
@@ -156,10 +158,11 @@ const (
 //   - not signed in: whatever says that nothing was done.
 //
 // Looking up repeats what broke and succeeds, or ends in a kind that is not
-// unknown. The random sequences are those of seeds, or a fixed few where none
-// is given; each is named after its seed.
-func Test(t *testing.T, start Start, seeds ...uint64) {
-	if len(seeds) == 0 {
+// unknown. The random sequence is that of seed; 0 stands for a fixed few, each
+// of which is named after its seed.
+func Test(t *testing.T, seed uint64, start Start) {
+	seeds := []uint64{seed}
+	if seed == 0 {
 		seeds = []uint64{1, 2, 3, 4, 5, 6, 7, 8}
 	}
 	s := &suite{start: start, report: func(t *testing.T, findings []string) {

@@ -29,6 +29,7 @@ type world struct {
 	mu       sync.Mutex
 	scene    string
 	findings []string
+	endings  map[string]int // of random resets
 }
 
 // A record is a log that may be written and read at once.
@@ -51,7 +52,12 @@ func (r *record) take() string {
 }
 
 func newWorld(t testing.TB, start Start, near, server network, virtual bool) *world {
-	w := &world{subject: start(t, server.listener), virtual: virtual}
+	if virtual {
+		// Virtual time begins in 2000, when points in time counted in seconds
+		// looked like spans of time.
+		time.Sleep(time.Until(time.Date(2026, time.January, 5, 9, 0, 0, 0, time.UTC)))
+	}
+	w := &world{subject: start(t, server.listener), virtual: virtual, endings: map[string]int{}}
 	w.proxy = newProxy(w.subject, near, server)
 	t.Cleanup(w.proxy.close)
 	return w
@@ -343,6 +349,10 @@ func (w *world) checkError(err error) {
 		w.found("an error that is no *resetter.Error: %T %v", err, err)
 	case !e.Kind.Unknown() && !slices.Contains(certain, e.Kind):
 		w.found("an error of no known kind: %q", e.Kind)
+	case e.Kind == resetter.ErrRateLimited && e.Until.IsZero():
+		w.found("throttled, and no word of when to come again: %v", err)
+	case (e.Scope == "") != e.Until.IsZero():
+		w.found("it says whom a pause concerns or how long it is, and not both: %v", err)
 	case errors.Is(err, resetter.ErrUnknownOutcome) != e.Kind.Unknown():
 		w.found("an error of kind %s that does and does not match ErrUnknownOutcome", e.Kind)
 	}
@@ -396,6 +406,9 @@ func (w *world) expect(c call, want ending, how way) {
 	}
 	if c.err == nil && want.done {
 		return
+	}
+	if e, ok := errors.AsType[*resetter.Error](c.err); ok && e.Kind == resetter.ErrUnauthorized && !e.Stop {
+		w.found("the error does not stop the target, to which nobody can sign in: %v", e)
 	}
 	for _, k := range want.kinds {
 		if errors.Is(c.err, k) {

@@ -97,7 +97,9 @@ func (c *call) passGate(ctx context.Context) *resetter.Error {
 		p := c.client.gate.ask()
 		switch {
 		case p.probe:
+			started := time.Now()
 			c.client.probe(ctx)
+			c.waited += time.Since(started)
 			continue
 		case p.until.IsZero():
 			return nil

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -285,7 +286,7 @@ func TestAProbeThatIsGivenUpOrTurnedAwayLeavesTheGateSound(t *testing.T) {
 			}
 			return alive()
 		}})
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		throttle.Store(true)
 		if _, err := do(ctx, c, transport.Send, ""); err != nil {
@@ -319,4 +320,17 @@ func TestLostAnswersAndServerErrorsDoNotOpenTheBreaker(t *testing.T) {
 	if s.sends() != 12 {
 		t.Errorf("%d", s.sends())
 	}
+}
+
+// Connections that hang cost time as well, the probes' included.
+func TestAHostThatSwallowsConnectionsIsGivenUpAtTheMaximumWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		swallow := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
+		c := newClient(t, transport.System{Probe: alive}, "http://localhost", transport.WithDialContext(swallow), transport.WithMaxWait(2*time.Minute))
+		start := time.Now()
+		_, err := do(t.Context(), c, transport.Send, "")
+		if d := time.Since(start); !errors.Is(err, resetter.ErrUnavailable) || d > 3*time.Minute+10*time.Second {
+			t.Errorf("%v after %v", err, d)
+		}
+	})
 }

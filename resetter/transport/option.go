@@ -82,7 +82,8 @@ func WithRate(perSecond float64) Option {
 }
 
 // WithTimeout bounds each attempt, from connecting to the last byte of the
-// answer. Waits for gate and pace are not part of it.
+// answer. Waits for gate and pace are not part of it. A call whose attempts
+// have taken that long together is not repeated any more.
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d <= 0 {

@@ -13,11 +13,18 @@ import (
 // The pace of a target begins low, climbs until the system objects, falls to
 // what it really admitted and from then on creeps.
 const (
-	slowStart    rate.Limit = 20   // requests a second to begin with
-	climb        rate.Limit = 5    // more a second for each second without objection
-	creep        rate.Limit = 0.05 // the same, once the system has objected
-	slowest      rate.Limit = 0.5  // the pace is never cut below it
-	admittedOver            = 2 * time.Second
+	slowStart rate.Limit = 20   // requests a second to begin with
+	climb     rate.Limit = 5    // more a second for each second without objection
+	creep     rate.Limit = 0.08 // the same, once the system has objected
+	slowest   rate.Limit = 0.5  // the pace is never cut below it
+
+	// undercut keeps a limit that was met exactly from being met again at once.
+	undercut = 0.97
+	// No objection after the first cuts the pace by more than this: deep, where
+	// it comes soon after the last, and shallow, where the pace went well for a
+	// while and cannot be far from right.
+	deep, shallow = 0.85, 0.95
+	awhile        = 5 * time.Second
 )
 
 // A pace lets requests go one at a time, evenly spaced, in two steps: permit
@@ -28,9 +35,10 @@ type pace struct {
 	permit, ceiling *rate.Limiter
 
 	mu        sync.Mutex
-	objected  bool // the system has turned a request away
 	raised    time.Time
-	admitted  []time.Time // when the latest requests that were let in had left
+	lately    []time.Time // see remember
+	objected  time.Time   // when the system began to object, the last time
+	since     int         // requests that were let in after that
 	requests  int64
 	throttled int64
 }
@@ -79,53 +87,64 @@ func (p *pace) letIn(sentAt time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	p.admitted = append(p.admitted, sentAt)
-	p.forget(now)
-	elapsed := now.Sub(p.raised)
-	if elapsed < time.Second {
+	p.since++
+	p.remember(sentAt)
+	if now.Sub(p.raised) < time.Second {
 		return
 	}
 	p.raised = now
 	present := p.permit.Limit()
-	if float64(present) > 2*float64(len(p.admitted))/admittedOver.Seconds()+1 {
+	if float64(present) > 2*float64(len(p.lately))+1 {
 		return
 	}
 	step := climb
-	if p.objected {
+	if !p.objected.IsZero() {
 		step = creep
 	}
 	p.permit.SetLimit(min(p.ceiling.Limit(), present+step))
 }
 
 // turnedAway counts a throttled request; the first of an episode cuts the pace
-// to what was admitted of late.
+// to what the system really admits. The first time, that is what it let in
+// during a second. Later it is what it let in since it last objected, the pause
+// included: exact where the system saves up for us while we pause, and too low
+// where it does not, so that the cut is bounded.
 func (p *pace) turnedAway(first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.throttled++
-	if !first {
-		return
+	if !first || !p.objected.IsZero() && p.since == 0 {
+		return // nothing was let in since: it is still the same objection
 	}
 	now := time.Now()
-	p.forget(now)
 	present := p.permit.Limit()
-	cut := present / 2
-	if n := len(p.admitted); n > 1 {
-		if span := now.Sub(p.admitted[0]).Seconds(); span > 0.5 {
-			cut = rate.Limit(float64(n) / span)
+	var cut rate.Limit
+	if p.objected.IsZero() {
+		cut = rate.Limit(len(p.lately)) * undercut
+		if now.Sub(p.raised) < 300*time.Millisecond {
+			// It was the last step that was too much, if not all of it.
+			cut = max(cut, present-climb/2)
 		}
+	} else {
+		elapsed, bound := now.Sub(p.objected), rate.Limit(deep)
+		if elapsed > awhile {
+			bound = shallow
+		}
+		cut = max(rate.Limit(float64(p.since)/elapsed.Seconds()), present*bound)
 	}
-	p.objected, p.raised = true, now
-	p.permit.SetLimit(max(min(slowest, present), min(cut, present*0.95)))
+	p.objected, p.since, p.raised = now, 0, now
+	p.permit.SetLimit(max(min(slowest, present), min(cut, present*undercut)))
 }
 
-// forget is called with mu held.
-func (p *pace) forget(now time.Time) {
+// remember keeps when the requests left that were let in within a second of
+// the latest of them.
+func (p *pace) remember(sentAt time.Time) {
+	p.lately = append(p.lately, sentAt)
 	i := 0
-	for i < len(p.admitted) && now.Sub(p.admitted[i]) > admittedOver {
+	for i < len(p.lately) && sentAt.Sub(p.lately[i]) >= time.Second {
 		i++
 	}
-	p.admitted = p.admitted[i:]
+	p.lately = p.lately[i:]
 }
 
 func (p *pace) snapshot() resetter.Pace {

@@ -86,8 +86,8 @@ func TestThePaceStartsLowClimbsAndIsCutOnceAnEpisode(t *testing.T) {
 		var wait sync.WaitGroup
 		for range 32 {
 			wait.Go(func() {
-				for ctx.Err() == nil {
-					_, _ = do(ctx, c, transport.Send, "")
+				for err := error(nil); err == nil; {
+					_, err = do(ctx, c, transport.Send, "")
 				}
 			})
 		}
@@ -96,7 +96,9 @@ func TestThePaceStartsLowClimbsAndIsCutOnceAnEpisode(t *testing.T) {
 		if high < 50 || high > 75 {
 			t.Errorf("after 10 s at %v a second", high)
 		}
+		mu.Lock()
 		turnAway = true
+		mu.Unlock()
 		for range 32 {
 			wait.Go(func() { _, _ = do(handedBack(t.Context()), c, transport.Send, "") })
 		}

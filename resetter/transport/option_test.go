@@ -1,0 +1,90 @@
+package transport_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/seed57652884/resetctl/resetter/transport"
+)
+
+func TestEverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		option transport.Option
+		says   string
+	}{
+		{"target", transport.WithTarget(""), "name"},
+		{"rate 0", transport.WithRate(0), "rate"},
+		{"rate below 0", transport.WithRate(-1), "rate"},
+		{"rate NaN", transport.WithRate(math.NaN()), "rate"},
+		{"time-out", transport.WithTimeout(0), "time-out"},
+		{"maximum wait", transport.WithMaxWait(-1), "maximum wait"},
+		{"authorities", transport.WithRootCAs(nil), "authorities"},
+		{"dial", transport.WithDialContext(nil), "dial"},
+		{"logger", transport.WithLogger(nil), "logger"},
+		{"user agent", transport.WithUserAgent("a\r\nb"), "user agent"},
+		{"fingerprint key", transport.WithFingerprintKey(make([]byte, 15)), "16 bytes"},
+	} {
+		_, err := transport.New(transport.System{Name: "acme"}, "ftp://me:canary@example.com/?token=canary", c.option)
+		if err == nil {
+			t.Fatalf("%s: accepted", c.name)
+		}
+		for _, want := range []string{c.says, "user name or password", "https", `"?"`} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q is not said: %v", c.name, want, err)
+			}
+		}
+		if strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func TestAnAddressIsHTTPSOrLoopback(t *testing.T) {
+	for url, want := range map[string]string{
+		"":                               "",
+		"example.com":                    "",
+		"https://":                       "",
+		"https://:443":                   "",
+		"//example.com":                  "",
+		"http://example.com":             "",
+		"http://localhost.example.com":   "",
+		"http://127.0.0.1.example.com":   "",
+		"https://example.com?a=canary":   "",
+		"https://example.com?":           "",
+		"https://example.com#canary":     "",
+		"https://me:canary@example.com":  "",
+		"https://exa mple.com/canary":    "",
+		"https://example.com/%zz?canary": "",
+		"https://example.com":            "https://example.com",
+		"https://example.com:19999/":     "https://example.com:19999",
+		"https://example.com/acme/":      "https://example.com/acme",
+		"http://localhost:1":             "http://localhost:1",
+		"http://127.0.0.1:1":             "http://127.0.0.1:1",
+		"http://[::1]:1":                 "http://[::1]:1",
+	} {
+		c, err := transport.New(transport.System{Name: "acme"}, url)
+		switch {
+		case want == "" && err == nil:
+			t.Errorf("%q was accepted", url)
+		case want == "" && strings.Contains(err.Error(), "canary"):
+			t.Errorf("%q: %v", url, err)
+		case want != "" && (err != nil || c.Base() != want):
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+	if _, err := transport.New(transport.System{Name: "acme"}, "http://example.com", transport.WithPlainHTTP()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAFingerprintCanBeComparedButNotTurnedBack(t *testing.T) {
+	key := []byte("0123456789abcdef")
+	a, _ := transport.New(transport.System{Name: "acme"}, "https://a.example", transport.WithFingerprintKey(key))
+	b, _ := transport.New(transport.System{Name: "acme"}, "https://b.example", transport.WithFingerprintKey(key))
+	c, _ := transport.New(transport.System{Name: "acme"}, "https://a.example")
+	if x := a.Fingerprint("link"); x != b.Fingerprint("link") || x == c.Fingerprint("link") || x == a.Fingerprint("other") || strings.Contains(x, "link") || a.Fingerprint("") != "" {
+		t.Errorf("%q", x)
+	}
+}

@@ -1,0 +1,94 @@
+package transport_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/transport"
+)
+
+// Everything that must not be seen holds this word.
+const canary = "canary"
+
+func TestNoErrorOrLogGivesAnythingAway(t *testing.T) {
+	const link = "https://acme.example/reset?token=" + canary + "-0123456789abcdefghijkl"
+	plain := func(status int, body string) step {
+		return answer(fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: %d\r\nX-Request: %s\r\n\r\n%s", status, len(body), link, body))
+	}
+	config, _ := authority(t)
+	var logged bytes.Buffer
+	before := log.Writer()
+	log.SetOutput(&logged)
+	defer log.SetOutput(before)
+	judge := func(a transport.Answer) transport.Verdict {
+		v := transport.ByStatus(a)
+		v.Message, v.Code = string(a.Body), string(a.Body)
+		v.Fields = []resetter.FieldError{{Field: string(a.Body), Code: string(a.Body), Message: string(a.Body)}}
+		return v
+	}
+	for name, blow := range map[string]step{
+		"refusal":                     plain(404, "no such thing: "+link),
+		"its own secret":              plain(409, "wrong password: "+canary+"-secret, "+canary+"-secret-longer"),
+		"server error":                plain(500, link),
+		"throttled":                   plain(429, link),
+		"unauthorized":                plain(401, link),
+		"redirect":                    answer("HTTP/1.1 302 Found\r\nLocation: " + link + "\r\nContent-Length: 0\r\n\r\n"),
+		"malformed status":            answer(canary + " " + link + "\r\n\r\n"),
+		"malformed status code":       answer("HTTP/1.1 " + canary + " OK\r\n\r\n"),
+		"malformed header":            answer("HTTP/1.1 200 OK\r\n" + canary + " " + canary + "\r\n\r\n"),
+		"malformed length":            answer("HTTP/1.1 200 OK\r\nContent-Length: " + canary + "\r\n\r\n"),
+		"malformed encoding":          answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: " + canary + "\r\n\r\n"),
+		"malformed chunk":             answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + canary + "\r\n"),
+		"a body that breaks off":      answer("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n" + link),
+		"a hang-up":                   answer(""),
+		"a page in the wrong place":   answer("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n" + link),
+		"a hint that is none of ours": answer("HTTP/1.1 429 X\r\nRetry-After: " + canary + "\r\nContent-Length: 0\r\n\r\n"),
+	} {
+		for _, class := range []transport.Class{transport.Send, transport.Read} {
+			for _, secure := range []bool{false, true} {
+				var seen bytes.Buffer
+				s := newRawServer(t, nil)
+				base := s.url()
+				if secure { // and nobody trusts it
+					s = newRawServer(t, config)
+					base = s.url()
+				}
+				c := newClient(t, transport.System{
+					Judge: judge, RequestID: "X-Request",
+					Secrets: []resetter.Secret{resetter.NewSecret(canary + "-secret"), resetter.NewSecret(canary + "-secret-longer")},
+					Authorize: func(r *http.Request, _ transport.Token) {
+						r.Header.Set("Authorization", "Bearer "+canary+"-secret")
+					},
+				}, base, transport.WithMaxWait(0), transport.WithLogger(slog.New(slog.NewJSONHandler(&seen, &slog.HandlerOptions{Level: slog.LevelDebug}))))
+				s.play(blow, blow, blow, blow, blow)
+				_, err := doPath(t.Context(), c, class, "/reset/"+canary+"?token="+canary, `{"link":"`+link+`"}`)
+				if err == nil {
+					t.Fatalf("%s: no error", name)
+				}
+				slog.New(slog.NewJSONHandler(&seen, nil)).Error("failed", "err", err)
+				asJSON, _ := json.Marshal(err)
+				fmt.Fprintf(&seen, "%s %+v %s", err, err, asJSON)
+				for e := err; e != nil; e = errors.Unwrap(e) {
+					fmt.Fprintf(&seen, "%v %+v", e, e)
+				}
+				if i := strings.Index(strings.ToLower(seen.String()), canary); i >= 0 {
+					t.Errorf("%s, %v, tls %v: …%s…", name, class, secure, seen.String()[max(0, i-80):min(seen.Len(), i+40)])
+				}
+				if !strings.Contains(seen.String(), `"reason"`) {
+					t.Errorf("%s: nothing explains it: %s", name, seen.String())
+				}
+			}
+		}
+	}
+	if strings.Contains(logged.String(), canary) {
+		t.Errorf("the standard logger was told: %s", logged.String())
+	}
+}
