@@ -19,7 +19,7 @@ var seed = flag.Uint64("seed", 0, "of the random faults of the conformance suite
 func TestThePromisesOfEveryResetterAreKept(t *testing.T) {
 	resettertest.Test(t, *seed, func(t testing.TB, listener net.Listener) resettertest.Subject {
 		// A pause for each person would hide that one was mailed twice.
-		srv := unleashtest.NewServer(unleashtest.Config{Sandbox: sandbox.Config{Listener: listener}, PersonalPause: 1})
+		srv := unleashtest.NewServer(unleashtest.Config{Sandbox: sandbox.Config{Listener: listener}, PathPrefix: "/acme", PersonalPause: 1})
 		t.Cleanup(func() {
 			srv.Close()
 			for _, v := range srv.Violations() {

@@ -10,12 +10,10 @@ import (
 	"github.com/seed57652884/resetctl/resetter/resettertest"
 )
 
-var t *testing.T
-
 // The test of a new system: its test server in good health, a client of it,
 // and how to recognise the requests that matter.
 func Example() {
-	// func TestThePromisesOfEveryResetterAreKept(t *testing.T) {
+	var t *testing.T // in a test of your own, that test's
 	resettertest.Test(t, *seed, func(t testing.TB, listener net.Listener) resettertest.Subject {
 		srv := newAcmeServer(listener)
 		t.Cleanup(srv.Close)

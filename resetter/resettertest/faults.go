@@ -191,20 +191,25 @@ func (x *exchange) cut(strike func(*exchange) bool) bool {
 	return strike(x)
 }
 
-// endless never stops answering, as fast as the client reads or slowly.
-func (x *exchange) endless(pause time.Duration) bool {
+// endless never stops answering, as fast as the client reads or slowly. What
+// reads on and on would end the test's memory.
+func (x *exchange) endless(head, chunk string, pause time.Duration) bool {
 	x.forward()
-	again := x.reply([]byte("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"id\":\""))
+	sent, again := 0, x.reply([]byte(head))
 	for again {
-		chunk := bytes.Repeat([]byte("x"), 32<<10)
 		if pause > 0 {
-			chunk = chunk[:1]
 			time.Sleep(pause)
 		}
-		again = x.reply(chunk)
+		again = x.reply([]byte(chunk))
+		if sent += len(chunk); sent > 64<<20 {
+			x.proxy.found("it read 64 MiB of one answer")
+			return false
+		}
 	}
 	return false
 }
+
+const endlessHead = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"id\":\""
 
 // late has the server do it when the client has long gone.
 func (x *exchange) late() bool {
@@ -277,12 +282,7 @@ func faults(s Subject) []fault {
 			return false
 		}),
 		big(connection("headers without end", func(x *exchange) bool {
-			x.forward()
-			again := x.reply([]byte("HTTP/1.1 200 OK\r\n"))
-			for again {
-				again = x.reply([]byte("X-Filler: " + strings.Repeat("x", 32<<10) + "\r\n"))
-			}
-			return false
+			return x.endless("HTTP/1.1 200 OK\r\n", "X-Filler: "+strings.Repeat("x", 32<<10)+"\r\n", 0)
 		})),
 		slow(connection("a stall", (*exchange).stall)),
 		slow(acting(connection("a stall, and the server does it when the client has gone", (*exchange).late))),
@@ -290,8 +290,8 @@ func faults(s Subject) []fault {
 		acting(unusable("a cut body", succeeds, func(x *exchange) bool { return x.cut((*exchange).drop) })),
 		cutAndReset(),
 		slow(acting(unusable("a stall within the body", succeeds, func(x *exchange) bool { return x.cut((*exchange).stall) }))),
-		big(unusable("a body without end", whatever, func(x *exchange) bool { return x.endless(0) })),
-		slow(acting(unusable("a slow body without end", whatever, func(x *exchange) bool { return x.endless(time.Second) }))),
+		big(unusable("a body without end", whatever, func(x *exchange) bool { return x.endless(endlessHead, strings.Repeat("x", 32<<10), 0) })),
+		slow(acting(unusable("a slow body without end", whatever, func(x *exchange) bool { return x.endless(endlessHead, "x", time.Second) }))),
 		big(unusable("a body of 2 MiB", whatever, func(x *exchange) bool {
 			x.forward()
 			return x.reply(response(200, "", `{"id":"`+strings.Repeat("x", 2<<20)+`"}`))

@@ -181,12 +181,12 @@ func (c *memoryConn) reset() {
 	c.in.finish(net.ErrClosed, syscall.ECONNRESET)
 }
 
-// wither has the other end's next write take n bytes and then fail, without
-// anything to be noticed before.
-func (c *memoryConn) wither(n int) {
-	c.in.mu.Lock()
-	defer c.in.mu.Unlock()
-	c.in.accept = n
+// wither has the next write of s take n bytes and then fail, without anything
+// to be noticed before.
+func (s *stream) wither(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accept = n
 }
 
 func (c *memoryConn) SetReadDeadline(t time.Time) error {

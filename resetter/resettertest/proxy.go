@@ -39,7 +39,7 @@ type proxy struct {
 	inHand   int
 	conns    map[net.Conn]bool // true while no request is in hand
 	plan     func(route) *fault
-	dialing  func(ctx context.Context, n int) error // n: how many before it
+	dialing  dialing
 	dials    int
 	counts   [3]int
 	settled  map[string]string // resets that must not come again, and why
@@ -110,8 +110,12 @@ func (p *proxy) follow(plan func(route) *fault) {
 	clear(p.dead)
 }
 
-// dialed has f say, before each connection, whether there is one.
-func (p *proxy) dialed(f func(ctx context.Context, n int) error) {
+// A dialing is how a client gets a connection in a script: n is how many it
+// asked for before, and dial how it gets one while all is well.
+type dialing func(ctx context.Context, n int, dial func(context.Context) (net.Conn, error)) (net.Conn, error)
+
+// dialed has f make the connections.
+func (p *proxy) dialed(f dialing) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dialing = f
@@ -146,9 +150,7 @@ func (p *proxy) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	p.dials++
 	p.mu.Unlock()
 	if dialing != nil {
-		if err := dialing(ctx, n); err != nil {
-			return nil, err
-		}
+		return dialing(ctx, n, p.near.dial)
 	}
 	return p.near.dial(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -15,7 +16,8 @@ import (
 )
 
 // random has everybody reset at once while a random sequence of faults
-// strikes, and settles the account in the end.
+// strikes, and settles the account in the end. The same seed gives the same
+// faults in the same order, if not always to the same requests.
 func (s *suite) random(t *testing.T, seed uint64) {
 	var findings []string
 	synctest.Test(t, func(t *testing.T) {
@@ -90,7 +92,7 @@ func (w *world) persist(client resetter.Resetter, account resetter.Account, how 
 	return err
 }
 
-// count is note where several calls are under way.
+// count is note for where several calls are under way.
 func (i *intents) count(context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -117,15 +119,16 @@ func (w *world) disturb(seed uint64) {
 	var mu sync.Mutex
 	var back time.Time
 	coin := rand.New(rand.NewPCG(seed, 1))
-	w.proxy.dialed(func(context.Context, int) error {
+	w.proxy.dialed(func(ctx context.Context, _ int, dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
 		mu.Lock()
-		defer mu.Unlock()
 		if coin.IntN(20) == 0 && !time.Now().Before(back) {
 			back = time.Now().Add(3 * time.Second)
 		}
-		if time.Now().Before(back) {
-			return refused()
+		down := time.Now().Before(back)
+		mu.Unlock()
+		if down {
+			return nil, refused()
 		}
-		return nil
+		return dial(ctx)
 	})
 }

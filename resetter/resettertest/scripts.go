@@ -151,6 +151,9 @@ func (w *world) strike(r route, how way, f fault, plan func(route) *fault, want 
 	}
 	w.expect(c, want, how)
 	w.timely(client, c, how, f)
+	if how.deadline > 0 && f.pause > how.deadline && c.spent > how.deadline/2 {
+		w.found("it waited %v for a pause that ends behind the deadline", c.spent)
+	}
 	if e, ok := errors.AsType[*resetter.Error](c.err); ok && f.stops && r == resetting && how.deadline == 0 && !e.Stop {
 		w.found("the error does not stop the target, where nothing else will go better: %v", e)
 	}
@@ -170,12 +173,13 @@ func (w *world) timely(client resetter.Resetter, c call, how way, f fault) {
 	}
 	most := maxWait + timeout + 10*time.Second
 	if how.handedBack {
-		most = 2 * time.Second
+		rate := 0.5 // as slow as any pace
+		if p, ok := client.(resetter.Pacer); ok {
+			rate = min(p.Pace().Rate, 20)
+		}
+		most = 2*time.Second + time.Duration(4/rate*float64(time.Second))
 		if f.slow {
 			most += 2 * timeout
-		}
-		if p, ok := client.(resetter.Pacer); ok {
-			most += time.Duration(4 / min(p.Pace().Rate, 20) * float64(time.Second))
 		}
 	}
 	if c.spent > most {
@@ -184,39 +188,69 @@ func (w *world) timely(client resetter.Resetter, c call, how way, f fault) {
 }
 
 // connections are the scripts in which there is no connection, or not for long.
-func connections(Subject) (list []script) {
+func connections(s Subject) (list []script) {
 	unavailable := fails(resetter.ErrUnavailable)
+	someBytes := lost
+	if s.IsSignIn != nil {
+		someBytes = succeeds // they were the sign-in's
+	}
 	add := func(name string, want ending, how way, prepare func(*world)) {
 		list = append(list, script{"connect/" + name, func(w *world) {
 			w.enter(name)
 			w.connect(how, want, prepare)
 		}})
 	}
-	dialing := func(f func(ctx context.Context, n int) error) func(*world) {
-		return func(w *world) { w.proxy.dialed(f) }
-	}
+	type dial = func(context.Context) (net.Conn, error)
 	for _, how := range []way{fresh, {name: handedBack.name, handedBack: true}} {
-		add("refused once "+how.name, succeeds, how, dialing(func(_ context.Context, n int) error {
-			if n == 0 {
-				return refused()
-			}
-			return nil
-		}))
-		add("refused for three seconds "+how.name, succeeds, how, func(w *world) {
-			back := time.Now().Add(3 * time.Second)
-			w.proxy.dialed(func(context.Context, int) error {
-				if time.Now().Before(back) {
-					return refused()
+		add("refused once "+how.name, succeeds, how, func(w *world) {
+			w.proxy.dialed(func(ctx context.Context, n int, dial dial) (net.Conn, error) {
+				if n == 0 {
+					return nil, refused()
 				}
-				return nil
+				return dial(ctx)
 			})
 		})
-		add("refused for ever "+how.name, unavailable, how, dialing(func(context.Context, int) error { return refused() }))
-		add("nobody there for ever "+how.name, unavailable, how, dialing(func(ctx context.Context, _ int) error {
-			<-ctx.Done()
-			return ctx.Err()
-		}))
+		add("refused for three seconds "+how.name, succeeds, how, func(w *world) {
+			back := time.Now().Add(3 * time.Second)
+			w.proxy.dialed(func(ctx context.Context, _ int, dial dial) (net.Conn, error) {
+				if time.Now().Before(back) {
+					return nil, refused()
+				}
+				return dial(ctx)
+			})
+		})
+		add("refused for ever "+how.name, unavailable, how, func(w *world) {
+			w.proxy.dialed(func(context.Context, int, dial) (net.Conn, error) { return nil, refused() })
+		})
+		add("nobody there for ever "+how.name, unavailable, how, func(w *world) {
+			w.proxy.dialed(func(ctx context.Context, _ int, _ dial) (net.Conn, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			})
+		})
 	}
+	// After a session was signed in to on a connection that has closed since.
+	add("the connection after takes nothing", succeeds, warm, func(w *world) {
+		w.breakNext(0)
+	})
+	add("the connection after takes some bytes", lost, warm, func(w *world) {
+		w.breakNext(20)
+	})
+	// Every new connection breaks after so many bytes, three in a row. Without
+	// sessions the first of them carries the reset itself.
+	newOnes := func(name string, bytes int, want ending) {
+		add(name, want, fresh, func(w *world) {
+			w.proxy.dialed(func(ctx context.Context, n int, dial dial) (net.Conn, error) {
+				conn, err := dial(ctx)
+				if c, ok := conn.(*memoryConn); ok && n < 3 {
+					c.out.wither(bytes)
+				}
+				return conn, err
+			})
+		})
+	}
+	newOnes("new connections take nothing", 0, succeeds)
+	newOnes("new connections take some bytes", 20, someBytes)
 	idle := func(f func(*memoryConn)) func(*world) {
 		return func(w *world) {
 			w.proxy.eachIdle(func(conn net.Conn) { f(conn.(*memoryConn)) })
@@ -226,9 +260,23 @@ func connections(Subject) (list []script) {
 		w.proxy.eachIdle(func(conn net.Conn) { _ = conn.Close() })
 		w.quiet()
 	})
-	add("an idle connection takes nothing", succeeds, warm, idle(func(c *memoryConn) { c.wither(0) }))
-	add("an idle connection takes some bytes", lost, warm, idle(func(c *memoryConn) { c.wither(20) }))
+	add("an idle connection takes nothing", succeeds, warm, idle(func(c *memoryConn) { c.in.wither(0) }))
+	add("an idle connection takes some bytes", lost, warm, idle(func(c *memoryConn) { c.in.wither(20) }))
 	return list
+}
+
+// breakNext closes what connections there are and has the next one break after
+// so many bytes.
+func (w *world) breakNext(bytes int) {
+	w.proxy.eachIdle(func(conn net.Conn) { _ = conn.Close() })
+	w.quiet()
+	w.proxy.dialed(func(ctx context.Context, n int, dial func(context.Context) (net.Conn, error)) (net.Conn, error) {
+		conn, err := dial(ctx)
+		if c, ok := conn.(*memoryConn); ok && n == 0 {
+			c.out.wither(bytes)
+		}
+		return conn, err
+	})
 }
 
 // connect makes one reset after prepare.

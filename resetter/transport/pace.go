@@ -18,6 +18,8 @@ const (
 	creep     rate.Limit = 0.08 // the same, once the system has objected
 	slowest   rate.Limit = 0.5  // the pace is never cut below it
 
+	// Where the pace is slow, it creeps by this part of itself a second.
+	creepPart = 0.003
 	// undercut keeps a limit that was met exactly from being met again at once.
 	undercut = 0.97
 	// No objection after the first cuts the pace by more than this: deep, where
@@ -99,7 +101,7 @@ func (p *pace) letIn(sentAt time.Time) {
 	}
 	step := climb
 	if !p.objected.IsZero() {
-		step = creep
+		step = min(creep, present*creepPart)
 	}
 	p.permit.SetLimit(min(p.ceiling.Limit(), present+step))
 }
@@ -121,7 +123,7 @@ func (p *pace) turnedAway(first bool) {
 	var cut rate.Limit
 	if p.objected.IsZero() {
 		cut = rate.Limit(len(p.lately)) * undercut
-		if now.Sub(p.raised) < 300*time.Millisecond {
+		if present > slowStart {
 			// It was the last step that was too much, if not all of it.
 			cut = max(cut, present-climb/2)
 		}
