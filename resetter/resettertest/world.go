@@ -133,6 +133,29 @@ func (w *world) people(n int) (accounts []resetter.Account) {
 	return accounts
 }
 
+// meet has act work with a client of its own and an account that exists, once
+// the client is as warm as the way wants it. Then all is well again.
+func (w *world) meet(how way, act func(resetter.Resetter, resetter.Account)) {
+	accounts := w.people(1)
+	client, done := w.client()
+	if accounts == nil || client == nil {
+		return
+	}
+	defer func() {
+		w.proxy.follow(nil)
+		done()
+	}()
+	if how.warm {
+		if _, err := client.Resolve(context.Background(), resetter.Email(accounts[0].Email)); err != nil {
+			w.found("%s cannot be looked up although all is well: %v", accounts[0].Email, err)
+			return
+		}
+		w.quiet()
+	}
+	w.proxy.follow(nil) // what it took is not counted
+	act(client, accounts[0])
+}
+
 // A way is how a call is made.
 type way struct {
 	name       string

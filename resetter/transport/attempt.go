@@ -48,7 +48,7 @@ func (c *call) RoundTrip(req *http.Request) (*http.Response, error) {
 // written down its intent. What took long is followed by another look at what
 // may have changed meanwhile.
 func (c *call) ready(ctx context.Context) (Token, int, *resetter.Error) {
-	for {
+	for round := 0; ; round++ {
 		if failure := c.passGate(ctx); failure != nil {
 			return Token{}, 0, failure
 		}
@@ -75,7 +75,7 @@ func (c *call) ready(ctx context.Context) (Token, int, *resetter.Error) {
 		if failure := c.keepPace(ctx, c.client.pace.ceiling); failure != nil {
 			return Token{}, 0, failure
 		}
-		if !c.gateClosed() && (number == 0 || c.client.session.holds(number)) {
+		if !c.gateClosed() && (number == 0 || c.client.session.holds(number, round > 0)) {
 			return token, number, nil
 		}
 	}

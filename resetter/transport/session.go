@@ -185,11 +185,17 @@ func (s *session) expired(number int) bool {
 	return true
 }
 
-// holds reports whether the token of that number is still the one to use.
-func (s *session) holds(number int) bool {
+// holds reports whether the token of that number is still the one to use. One
+// that would be over when its request arrives is not, unless it was obtained
+// for the very request, or lives so short anyway: then there is none better.
+func (s *session) holds(number int, justObtained bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.present.number == number && !s.present.dead
+	p := s.present
+	if p.number != number || p.dead {
+		return false
+	}
+	return justObtained || p.expires.IsZero() || p.token.Life < time.Second || time.Until(p.expires) > p.token.Life/20
 }
 
 // end signs out, if anybody signed in. It does not sit out a pause for that.
@@ -202,7 +208,8 @@ func (s *session) end(ctx context.Context) error {
 	p := s.present
 	s.present.dead = true
 	s.mu.Unlock()
-	if p.number == 0 || p.dead || s.how.SignOut == nil {
+	over := !p.expires.IsZero() && !time.Now().Before(p.expires)
+	if p.number == 0 || p.dead || over || s.how.SignOut == nil {
 		return nil
 	}
 	return s.how.SignOut(resetter.WithWaitsHandedBack(ctx), p.token)
