@@ -151,7 +151,7 @@ func (e *Error) Detail() string {
 		b.WriteString("; the mail may have gone out")
 	}
 	if !e.Until.IsZero() {
-		fmt.Fprintf(&b, "; not before %s", e.Until.Format("15:04:05"))
+		fmt.Fprintf(&b, "; not before %s", e.Until.Local().Format("2006-01-02 15:04:05 MST"))
 	}
 	if e.Advice != "" {
 		fmt.Fprintf(&b, "; %s", e.Advice)

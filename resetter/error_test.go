@@ -93,7 +93,7 @@ func TestAnErrorTellsAllInOneLine(t *testing.T) {
 		},
 		{
 			resetter.Error{System: "unleash", Op: "reset password", Account: "bo@example.com", Kind: resetter.ErrRateLimited, Status: 429, Until: until, Scope: resetter.ScopePerson},
-			"unleash: reset password for bo@example.com: rate limited (HTTP 429); not before 15:04:05",
+			"unleash: reset password for bo@example.com: rate limited (HTTP 429); not before " + time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC).Local().Format("2006-01-02 15:04:05 MST"),
 		},
 		{
 			resetter.Error{System: "unleash", Op: "reset password", Account: "bo@example.com", Kind: resetter.ErrLostAnswer, Err: io.EOF, Advice: "look it up"},

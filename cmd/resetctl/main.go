@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -31,6 +32,7 @@ import (
 
 func main() {
 	ctx, stop := interruptible(context.Background())
+	log.SetOutput(io.Discard) // net/http quotes there what servers send
 	streams := ui.Standard(os.Environ())
 	streams.Out, streams.Err = piped(streams.Out), piped(streams.Err)
 	code := Main(ctx, os.Args, os.Environ(), streams)

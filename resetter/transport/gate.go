@@ -17,6 +17,9 @@ const (
 	// less than shortestPause has said nothing.
 	shortestPause = 500 * time.Millisecond
 	longestPause  = 30 * time.Second
+	// blockRest is what a system that blocks addresses gets on top before it is
+	// probed: trying again extends the block.
+	blockRest = 5 * time.Second
 )
 
 // A gate is closed for every caller of a target at once: because the system
@@ -30,15 +33,16 @@ type gate struct {
 	shut   time.Time     // when that was last begun; what was sent before belongs to the same episode
 	pauses int           // episodes in a row of which the system did not say how long
 
-	failures int       // connections in a row that could not be made
-	why      error     // of the latest of them
-	broken   bool      // the breaker is open: nobody passes
-	retryAt  time.Time // when it may be probed
-	outages  int       // times in a row that it was opened, or a probe failed
-	probing  bool      // somebody is at it
+	failures int           // connections in a row that could not be made
+	why      error         // of the latest of them
+	broken   bool          // the breaker is open: nobody passes
+	retryAt  time.Time     // when it may be probed
+	outages  int           // times in a row that it was opened, or a probe failed
+	probing  bool          // somebody is at it
+	rest     time.Duration // added to each wait for the next probe
 }
 
-func newGate() *gate { return &gate{} }
+func newGate(rest time.Duration) *gate { return &gate{rest: rest} }
 
 // A passage is the gate's answer to who wants to pass.
 type passage struct {
@@ -166,7 +170,7 @@ func (g *gate) letTry() {
 
 // leaveAlone puts the next probe off. Called with mu held.
 func (g *gate) leaveAlone() {
-	g.retryAt = time.Now().Add(pause(g.outages))
+	g.retryAt = time.Now().Add(g.rest + pause(g.outages))
 	g.outages++
 }
 

@@ -43,6 +43,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
 	"github.com/seed57652884/resetctl/resetter"
@@ -107,11 +108,15 @@ func New(system System, baseURL string, options ...Option) (*Client, error) {
 		settings: s,
 		base:     base,
 		wire:     newWire(s),
-		gate:     newGate(),
 		pace:     newPace(s.rate),
 		redact:   newRedactor(system.Secrets...),
 		log:      s.log.With("target", s.target),
 	}
+	var rest time.Duration
+	if system.RefusalIsThrottle {
+		rest = blockRest
+	}
+	c.gate = newGate(rest)
 	if system.Session != nil {
 		c.session = newSession(*system.Session, c.redact)
 	}
