@@ -26,8 +26,9 @@ func judge(a transport.Answer) transport.Verdict {
 		}
 	}
 	switch {
-	case a.Status == http.StatusNotFound && !ours:
-		// Looker says 404 in JSON; a page comes from another place.
+	case a.Status == http.StatusNotFound && !ours && !a.Cut:
+		// Looker says 404 in JSON; a page comes from another place. Of what broke
+		// off nobody knows what it would have been.
 		v.Kind, v.Stop = resetter.ErrRejected, true
 		v.Message = "there is no Looker API at this address"
 		v.Advice = "check host and port of the URL (self-hosted instances serve the API at 19999)"

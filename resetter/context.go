@@ -4,10 +4,14 @@ import "context"
 
 type beforeSendKey struct{}
 
-// WithBeforeSend returns a context under which f is called once for each
-// attempt of a Reset, when everything else is ready and the next thing is the
-// request's first byte. If f fails, nothing is sent and Reset returns an error
+// WithBeforeSend returns a context under which f is called for each attempt of
+// a Reset, when everything else is ready and the next thing is the request's
+// first byte. (Should the system ask for a pause in that very moment, the
+// request stays, and f is called again later.) If f fails, nothing is sent and Reset returns an error
 // that matches both ErrNotStarted and f's own.
+//
+// f must not use the same Resetter: requests leave one at a time, and the next
+// one waits for f.
 //
 // It is the place to write down, durably, that the mail may be going out from
 // now on. An attempt that certainly was not sent may be followed by another,

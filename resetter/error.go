@@ -94,7 +94,7 @@ type Error struct {
 	Message   string // the system's own words, cut short and cleaned
 	Fields    []FieldError
 	RequestID string // the system's name for the request
-	Attempts  int    // requests made, at least 1 unless ErrNotStarted
+	Attempts  int    // requests made; 0 where none left
 
 	Until time.Time // when it may be tried again; zero where nothing was said
 	Scope Scope     // whom Until concerns; empty where Until is zero

@@ -31,8 +31,9 @@ func judge(a transport.Answer) transport.Verdict {
 		v.Message = "this Sugar is older than the API version that is asked for"
 		v.Advice = "password resets need Sugar with REST v11_24 or newer; check api_version"
 	case a.Status < 400:
-	case a.Status == http.StatusNotFound && !ours:
-		// Sugar says 404 in JSON; a page comes from another place.
+	case a.Status == http.StatusNotFound && !ours && !a.Cut:
+		// Sugar says 404 in JSON; a page comes from another place. Of what broke
+		// off nobody knows what it would have been.
 		v.Kind, v.Stop = resetter.ErrRejected, true
 		v.Message = "there is no Sugar API at this address"
 		v.Advice = "check the URL, and the path in it if Sugar lives under one"

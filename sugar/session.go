@@ -40,7 +40,6 @@ func (c *Client) session() *transport.Session {
 			})
 		},
 		SignOut: func(ctx context.Context, t transport.Token) error {
-			ctx = resetter.WithWaitsHandedBack(ctx) // who leaves waits for nobody
 			ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "sign out", Class: transport.Read, Anonymous: true})
 			_, err := c.api.LogoutWithResponse(ctx, func(_ context.Context, req *http.Request) error {
 				authorize(req, t)

@@ -33,14 +33,18 @@ func judge(a transport.Answer) transport.Verdict {
 		}
 	}
 	switch {
-	case a.Status == http.StatusTooManyRequests && v.Code == "RateLimitError":
+	case a.Status == http.StatusTooManyRequests && v.Code == "RateLimitError" && a.Class == transport.Send:
+		// Unleash has one name for all its limits. Only mailing is limited for
+		// each person; the others concern whoever asks.
 		v.Scope, v.Wait = resetter.ScopePerson, personPause
 		v.Advice = "somebody mailed this person less than a minute ago"
 	case a.Status == http.StatusServiceUnavailable && strings.Contains(v.Message, "maintenance mode"):
 		// Said before anything is done. A proxy's 503 proves nothing.
 		v.Ruling, v.Kind, v.Scope = transport.Throttled, resetter.ErrUnavailable, resetter.ScopeTarget
 		v.Advice = "switch Unleash's maintenance mode off"
-	case a.Status == http.StatusNotFound && (!ours || strings.HasPrefix(v.Message, "The path you were looking for")):
+	case a.Status == http.StatusNotFound && (!ours && !a.Cut || strings.HasPrefix(v.Message, "The path you were looking for")):
+		// Unleash says in JSON that there is no such user; a page comes from
+		// another place. Of what broke off nobody knows what it would have been.
 		v.Kind, v.Stop = resetter.ErrRejected, true
 		v.Message = "there is no Unleash API at this address"
 		v.Advice = "check the URL, and the path in it where the instance is hosted"

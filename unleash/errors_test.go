@@ -66,11 +66,13 @@ func TestEveryAnswerToAResetIsJudged(t *testing.T) {
 		{599, "", resetter.ErrServerError, false, "may have gone out"},
 
 		{200, page, resetter.ErrUnreadableAnswer, true, "web page"},
-		{200, "", resetter.ErrUnreadableAnswer, false, "may have gone out"},
-		{200, "{", resetter.ErrUnreadableAnswer, false, "may have gone out"},
-		{200, "[]", resetter.ErrUnreadableAnswer, false, "may have gone out"},
-		{200, `{"resetPasswordUrl":null}`, resetter.ErrUnreadableAnswer, false, "no reset link"},
-		{204, "", resetter.ErrUnreadableAnswer, false, "may have gone out"},
+		{200, "", resetter.ErrUnreadableAnswer, true, "may have gone out"},
+		{200, "{", resetter.ErrUnreadableAnswer, true, "may have gone out"},
+		{200, "{}", resetter.ErrUnreadableAnswer, true, "may have gone out"},
+		{200, `{"login":"required"}`, resetter.ErrUnreadableAnswer, true, "may have gone out"},
+		{200, "[]", resetter.ErrUnreadableAnswer, true, "may have gone out"},
+		{200, `{"resetPasswordUrl":null}`, resetter.ErrUnreadableAnswer, true, "no reset link"},
+		{204, "", resetter.ErrUnreadableAnswer, true, "may have gone out"},
 
 		{301, "", resetter.ErrRejected, true, "elsewhere.example"},
 		{302, "", resetter.ErrUnreadableAnswer, true, "elsewhere.example"},
@@ -179,6 +181,20 @@ func TestAPersonsOwnPauseConcernsNobodyElse(t *testing.T) {
 		if n := srv.Mailbox().Count(address); n != 1 {
 			t.Errorf("%s has %d mails", address, n)
 		}
+	}
+}
+
+// The same name on anything but a reset is a limit of the caller's.
+func TestALimitOfLookUpsConcernsEverybody(t *testing.T) {
+	srv, client := start(t, unleashtest.Config{})
+	srv.Inject(answer(sandbox.Search, 429, refusal("RateLimitError", "Too many requests")))
+	_, err := client.Resolve(resetter.WithWaitsHandedBack(t.Context()), resetter.Email("ana@example.com"))
+	e := want(t, err, resetter.ErrRateLimited)
+	if e.Scope != resetter.ScopeTarget || e.Until.IsZero() || strings.Contains(e.Advice, "mailed this person") {
+		t.Errorf("got %+v", e)
+	}
+	if pace := client.Pace(); pace.GatedUntil.IsZero() || pace.Throttled != 1 {
+		t.Errorf("pace %+v", pace)
 	}
 }
 

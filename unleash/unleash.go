@@ -13,10 +13,12 @@
 // https://eu.app.unleash-hosted.com/acme.
 //
 // What to know of Unleash: a reset link lives 24 hours, and each new reset
-// kills the person's earlier ones. Without a mailer the answer is the same,
-// and the link in it (Receipt.Link) is the only way to the person; Check says
-// so beforehand. A person can be mailed once a minute: the error for that is
-// ErrRateLimited with ScopePerson and holds up nobody else.
+// kills the person's earlier ones. Unleash puts the link into every answer; it
+// is dropped unless the client was made with transport.WithLinks, and is in
+// Receipt.Link then. Without a mailer the answer is the same and that link is
+// the only way to the person; Check says so beforehand. A person can be mailed
+// once a minute: the error for that is ErrRateLimited with ScopePerson and
+// holds up nobody else.
 package unleash
 
 import (
@@ -164,7 +166,7 @@ func accountOf(u unleashapi.User) resetter.Account {
 // Reset implements resetter.Resetter: POST
 // /api/admin/user-admin/reset-password. Unleash mails the address as written
 // in the request, so the account's own is sent, never the one that was
-// searched for.
+// searched for. Receipt.Link is empty unless transport.WithLinks asks for it.
 func (c *Client) Reset(ctx context.Context, account resetter.Account) (resetter.Receipt, error) {
 	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "reset password", Class: transport.Send, Account: account.Email})
 	if account.Ineligible != "" {
@@ -181,7 +183,9 @@ func (c *Client) Reset(ctx context.Context, account resetter.Account) (resetter.
 		return resetter.Receipt{}, exchange.Unreadable("the answer holds no reset link")
 	}
 	receipt := exchange.Receipt()
-	receipt.Link = resetter.NewSecret(answer.JSON200.ResetPasswordURL)
+	if c.http.Links() {
+		receipt.Link = resetter.NewSecret(answer.JSON200.ResetPasswordURL)
+	}
 	return receipt, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ import (
 func (c *command) sandboxCommand() *cli.Command {
 	return &cli.Command{
 		Name: "sandbox", Usage: "serve the three systems on this machine, to practise on",
-		UsageText: `resetctl sandbox --people-file people.csv
+		UsageText: `resetctl sandbox --people-file practice.csv
 
    Prints the environment that leads resetctl to the servers, and then each mail
    that they send. Stop it with Ctrl-C.`,
@@ -38,6 +39,9 @@ func (c *command) sandbox(ctx *cli.Context) error {
 		return err
 	}
 	if path := ctx.String("people-file"); path != "" {
+		if _, err := os.Lstat(path); err == nil {
+			return usage("--people-file: %s is there already, and made-up people are not worth it; name another file", path)
+		}
 		if err := writePeople(path, sandbox.People(people), "all"); err != nil {
 			return &exit{exitUsage, err}
 		}

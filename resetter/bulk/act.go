@@ -95,7 +95,12 @@ func (e *Engine) act(ctx context.Context, targets []*Target) ([]*lane, error) {
 		l.key = func(r Result) string { return r.Account.ID }
 		l.systemic = []resetter.Kind{resetter.ErrForbidden}
 		l.work = func(ctx context.Context, task *task) verdict { return a.work(ctx, t, task) }
-		l.giveUp = func(_ context.Context, task *task) error { return a.finish(tooLate(task.Result, t.maxWait())) }
+		l.giveUp = func(_ context.Context, task *task, v verdict) error {
+			if v.scope == resetter.ScopePerson {
+				return nil // it stays Deferred, and going on tries it again
+			}
+			return a.finish(tooLate(task.Result, v.kind, t.maxWait()))
+		}
 		lanes[i] = l
 		wg.Go(func() { errs[i] = l.run(timed, fail) })
 	}
@@ -179,7 +184,7 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 			}
 		}
 		a.log().Info("a row is put off", "target", target.Name, "row", t.Row.Seq, "until", until, "scope", scope)
-		return verdict{until: until, scope: scope}
+		return verdict{until: until, scope: scope, kind: refusal(err).Kind}
 	}
 	if err != nil && t.isGrounded() && notStarted(err, intents) {
 		if intents > 0 { // close what was certainly not sent

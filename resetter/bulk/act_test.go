@@ -182,7 +182,7 @@ func TestNoRequestLeavesBeforeItsIntentIsRecorded(t *testing.T) {
 	all(t, j, "done/accepted")
 }
 
-func TestARowThatIsPutOffWithoutEndFailsAlone(t *testing.T) {
+func TestAPersonWhoIsPutOffWithoutEndStaysDeferredAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &system{answer: func(_ context.Context, id string, _ int) (bool, error) {
 			if id == "p0" {
@@ -198,7 +198,7 @@ func TestARowThatIsPutOffWithoutEndFailsAlone(t *testing.T) {
 		}
 		for i, r := range results(t, j) {
 			if i == 0 {
-				is(t, r, "failed/rate_limited")
+				is(t, r, "pending/deferred")
 			} else {
 				is(t, r, "done/accepted")
 			}
@@ -213,7 +213,7 @@ func TestWaitsThatAreOverAlreadyDoNotSpin(t *testing.T) {
 		}}
 		j := newLedger(t, people("a", 1)...)
 		work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s, MaxWait: time.Minute}}})
-		all(t, j, "failed/rate_limited")
+		all(t, j, "pending/deferred")
 		if len(s.order) > 700 {
 			t.Errorf("it was asked %d times in a minute", len(s.order))
 		}

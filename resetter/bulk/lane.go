@@ -46,8 +46,9 @@ type lane struct {
 	key func(Result) string
 	// work works a row and records what became of it.
 	work func(context.Context, *task) verdict
-	// giveUp records that a row was put off for too long.
-	giveUp func(context.Context, *task) error
+	// giveUp records what becomes of a row that was put off for too long, the
+	// last time by that verdict.
+	giveUp func(context.Context, *task, verdict) error
 	// show is told of every change.
 	show func(func(*TargetProgress))
 
@@ -84,6 +85,7 @@ type verdict struct {
 	// whom that wait concerns.
 	until time.Time
 	scope resetter.Scope
+	kind  resetter.Kind // why the row waits
 	// answered is true where the row is through, and refusal what the system
 	// said, if it was not yes.
 	answered bool
@@ -313,6 +315,10 @@ func (l *lane) putOff(ctx context.Context, v verdict) error {
 		}
 		if until.Sub(l.stuckSince) > l.target.maxWait() {
 			l.drop(t)
+			if v.kind == resetter.ErrUnavailable {
+				l.stop(fmt.Errorf("the system has not been there since %s, and we wait %v at most; go on when it is", clock(l.stuckSince), l.target.maxWait()))
+				return nil
+			}
 			l.stop(fmt.Errorf("the system asks us to wait until %s, which makes more than the %v that we wait; go on after that",
 				clock(until), l.target.maxWait()))
 			return nil
@@ -322,7 +328,7 @@ func (l *lane) putOff(ctx context.Context, v verdict) error {
 		}
 	}
 	if t.waited > l.target.maxWait() {
-		err := l.giveUp(ctx, t)
+		err := l.giveUp(ctx, t, v)
 		l.drop(t)
 		return err
 	}

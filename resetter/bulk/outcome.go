@@ -123,8 +123,8 @@ func putOff(r Result, err error, until time.Time, scope resetter.Scope) Result {
 }
 
 // tooLate is the result of a row that was put off for too long.
-func tooLate(r Result, longest time.Duration) Result {
-	r.Outcome, r.Reason = Failed, Reason(resetter.ErrRateLimited)
+func tooLate(r Result, kind resetter.Kind, longest time.Duration) Result {
+	r.Outcome, r.Reason = Failed, Reason(kind)
 	r.Detail = fmt.Sprintf("put off again and again, for more than the %v that we wait; certainly not sent; try it again later", longest)
 	return finished(r)
 }

@@ -280,8 +280,8 @@ func (p *preparing) lookUp(ctx context.Context, targets []*Target) error {
 		l.key = func(Result) string { return "" }
 		l.systemic = []resetter.Kind{resetter.ErrForbidden, resetter.ErrUnavailable}
 		l.work = func(ctx context.Context, task *task) verdict { return p.work(ctx, t, task) }
-		l.giveUp = func(ctx context.Context, task *task) error {
-			return p.end(ctx, tooLate(task.Result, t.maxWait()))
+		l.giveUp = func(ctx context.Context, task *task, v verdict) error {
+			return p.end(ctx, tooLate(task.Result, v.kind, t.maxWait()))
 		}
 		wg.Go(func() {
 			errs[i] = l.run(timed, fail)
@@ -323,7 +323,7 @@ func (p *preparing) work(ctx context.Context, target *Target, t *task) verdict {
 	}
 	if until, scope, ok := waits(err); ok {
 		p.log().Info("a look-up is put off", "target", target.Name, "row", t.Row.Seq, "until", until, "scope", scope)
-		return verdict{until: until, scope: scope}
+		return verdict{until: until, scope: scope, kind: refusal(err).Kind}
 	}
 	if e := refusal(err); e != nil && (e.Stop || e.Kind == resetter.ErrUnauthorized) {
 		// The target cannot be worked with; that says nothing about the row.

@@ -118,6 +118,10 @@ func (a *acme) call(ctx context.Context, op transport.Operation, method, path st
 func (a *acme) Resolve(ctx context.Context, id resetter.Identity) (resetter.Account, error) {
 	var found resetter.Account
 	op := transport.Operation{Name: "look up", Class: transport.Read, Account: id.Value}
+	if err := id.Validate(); err != nil {
+		_, exchange := a.http.Begin(ctx, op)
+		return found, exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
+	}
 	exchange, err := a.call(ctx, op, "GET", "/people?email="+url.QueryEscape(id.Value), &found)
 	if err == nil && !resetter.SameEmail(found.Email, id.Value) {
 		err = exchange.Unreadable("the answer holds nobody")

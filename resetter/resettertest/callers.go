@@ -1,6 +1,7 @@
 package resettertest
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -46,6 +47,7 @@ func callers(s Subject) (list []script) {
 			w.found("%d requests were sent although the call was cancelled before", n)
 		}
 	})
+	add("a name of two lines", twoLines)
 	for _, f := range []fault{connection("a stall", (*exchange).stall), connection("a stall, and the server does it", (*exchange).late)} {
 		add("the deadline ends "+f.name, func(w *world, client resetter.Resetter, account resetter.Account) {
 			w.proxy.follow(always(resetting, &f))
@@ -59,6 +61,25 @@ func callers(s Subject) (list []script) {
 		add("the answer is about somebody else", somebodyElse)
 	}
 	return list
+}
+
+// twoLines names somebody in a way that would make two lines of a log.
+func twoLines(w *world, client resetter.Resetter, account resetter.Account) {
+	const name = "ana@example.com\n2026-01-05 09:00:00 bo"
+	for _, id := range []resetter.Identity{resetter.Email(name), resetter.ID(name), resetter.Username(name)} {
+		_, err := client.Resolve(context.Background(), id)
+		w.checkError(err)
+		w.expect(call{err: err}, fails(resetter.ErrInvalid), fresh)
+	}
+	account.Email, account.Username = name, name
+	ctx, cancel := fresh.context()
+	cancel()
+	_, err := client.Reset(ctx, account)
+	w.checkError(err)
+	w.expect(call{err: err}, fails(resetter.ErrInvalid, resetter.ErrNotStarted), fresh)
+	if n := w.proxy.count(reading) + w.proxy.count(resetting); n != 0 {
+		w.found("%d requests for a name that nobody can have", n)
+	}
 }
 
 // somebodyElse has a reset answered with what another person's was answered.

@@ -2,6 +2,7 @@ package resettertest
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -61,6 +62,7 @@ type fault struct {
 	big     bool // it takes real time, so that one way must do
 	long    bool // it asks for more than Terms.MaxWait
 	stops   bool // it says that nothing else at this system will go better
+	goesOn  bool // it says nothing of the kind
 
 	pause time.Duration // it asks everybody to keep away at least so long
 
@@ -80,20 +82,39 @@ const (
 // expired is how every request with a dead credential ends.
 var expired = fault{name: "401", notDone: true, strike: answers(http.StatusUnauthorized, "", "").strike}
 
-// answers is a fault that answers in the server's place. The body is JSON in
-// which systems of all sorts find a message; it repeats the client's own
-// credential and a link, as careless systems do.
+// answers is a fault that answers in the server's place. Without a body it is
+// an excuse, which repeats the client's own credential and a link, as careless
+// systems do.
 func answers(status int, header, body string) fault {
 	f := fault{name: strconv.Itoa(status)}
 	f.strike = func(x *exchange) bool {
-		text := body
-		if text == "" {
-			message := fmt.Sprintf("no luck with %s at http://%s/?token=%s", x.credential(), elsewhere, canary)
-			text = fmt.Sprintf(`{"message":%[1]q,"error":"resettertest","name":"resettertest","error_message":%[1]q}`, message)
-		}
-		return x.reply(response(status, header, text))
+		return x.reply(response(status, header, cmp.Or(body, x.excuse())))
 	}
 	return f
+}
+
+// excuse is a body in which systems of all sorts find a message.
+func (x *exchange) excuse() string {
+	message := fmt.Sprintf("no luck with %s at http://%s/?token=%s", x.credential(), elsewhere, canary)
+	return fmt.Sprintf(`{"message":%[1]q,"error":"resettertest","name":"resettertest","error_message":%[1]q}`, message)
+}
+
+// halved is an answer of that status of which only half the body arrives. What
+// the other half would have been, nobody knows.
+func halved(f fault, code int, body string) fault {
+	f.name += " with a cut body"
+	f.goesOn = true
+	f.strike = func(x *exchange) bool {
+		x.reply(half(response(code, "", cmp.Or(body, x.excuse()))))
+		return x.drop()
+	}
+	return f
+}
+
+// half is an answer without the second half of its body.
+func half(raw []byte) []byte {
+	head := bytes.Index(raw, []byte("\r\n\r\n")) + len("\r\n\r\n")
+	return raw[:head+(len(raw)-head)/2]
 }
 
 func response(status int, header, body string) []byte {
@@ -161,9 +182,23 @@ func connection(name string, strike func(*exchange) bool) fault {
 	return fault{name: name, strike: strike, send: lost, read: succeeds, lasting: fails(resetter.ErrUnavailable)}
 }
 
+// wrongShape is a whole answer that says success and is not one of the
+// system's: something else answers there, and will again.
+func wrongShape(body string) fault {
+	name := "200 with " + cmp.Or(body, "nothing")
+	return stopping(unusable(name, fails(certain...), func(x *exchange) bool { return x.reply(response(200, "", body)) }))
+}
+
 // unusable is an answer that says success and is none.
 func unusable(name string, read ending, strike func(*exchange) bool) fault {
 	return fault{name: name, strike: strike, send: unread, read: read, lasting: fails(resetter.ErrUnavailable)}
+}
+
+// unfinished is an answer that says success and of which the end is missing.
+func unfinished(name string, read ending, strike func(*exchange) bool) fault {
+	f := unusable(name, read, strike)
+	f.goesOn = true
+	return f
 }
 
 // afterwards is f once the server has done what was asked.
@@ -186,8 +221,7 @@ func (x *exchange) cut(strike func(*exchange) bool) bool {
 	if raw == nil {
 		return false
 	}
-	head := bytes.Index(raw, []byte("\r\n\r\n")) + len("\r\n\r\n")
-	x.reply(raw[:head+(len(raw)-head)/2])
+	x.reply(half(raw))
 	return strike(x)
 }
 
@@ -224,6 +258,7 @@ const lateness = timeout + timeout/2
 func faults(s Subject) []fault {
 	var (
 		certainly  = fails(certain...)
+		forbidden  = fails(resetter.ErrForbidden)
 		rejected   = fails(resetter.ErrRejected)
 		invalid    = fails(resetter.ErrInvalid)
 		notFound   = fails(resetter.ErrNotFound, resetter.ErrRejected)
@@ -251,13 +286,19 @@ func faults(s Subject) []fault {
 		tooLong(throttles("429 Retry-After: 9223372037", time.Hour, says("Retry-After: 9223372037"))),
 
 		status(400, invalid, whatever),
-		status(403, fails(resetter.ErrForbidden), whatever),
+		status(403, forbidden, whatever),
 		status(404, notFound, whatever),
 		status(405, rejected, whatever),
 		status(409, rejected, whatever),
 		status(413, badRequest, whatever),
 		status(415, badRequest, whatever),
 		status(422, badRequest, whatever),
+
+		halved(throttles("429", shortest, nil), 429, ""),
+		halved(status(400, invalid, whatever), 400, ""),
+		halved(status(403, forbidden, whatever), 403, ""),
+		halved(status(404, notFound, whatever), 404, ""),
+		halved(status(503, broken, succeeds), 503, ""),
 
 		redirects(301, "http://"+elsewhere+elsewherePath, rejected),
 		redirects(307, "http://"+elsewhere+elsewherePath, rejected),
@@ -267,10 +308,13 @@ func faults(s Subject) []fault {
 		redirects(307, elsewherePath, rejected),
 		redirects(302, elsewherePath, unread),
 
-		unusable("200 with nothing", certainly, func(x *exchange) bool { return x.reply(response(200, "", "")) }),
-		unusable("200 with {}", certainly, func(x *exchange) bool { return x.reply(response(200, "", "{}")) }),
-		unusable("200 with no JSON", certainly, func(x *exchange) bool { return x.reply(response(200, "", `{"id":`)) }),
-		unusable("204", certainly, func(x *exchange) bool { return x.reply([]byte("HTTP/1.1 204 No Content\r\n\r\n")) }),
+		wrongShape(""),
+		wrongShape("{}"),
+		wrongShape("[]"),
+		wrongShape("null"),
+		wrongShape(`{"login":"required"}`),
+		wrongShape(`{"id":`),
+		stopping(unusable("204", certainly, func(x *exchange) bool { return x.reply([]byte("HTTP/1.1 204 No Content\r\n\r\n")) })),
 		htmlPage(200, unread, certainly),
 		htmlPage(502, broken, succeeds),
 		htmlPage(503, broken, succeeds),
@@ -287,12 +331,12 @@ func faults(s Subject) []fault {
 		slow(connection("a stall", (*exchange).stall)),
 		slow(acting(connection("a stall, and the server does it when the client has gone", (*exchange).late))),
 
-		acting(unusable("a cut body", succeeds, func(x *exchange) bool { return x.cut((*exchange).drop) })),
+		acting(unfinished("a cut body", succeeds, func(x *exchange) bool { return x.cut((*exchange).drop) })),
 		cutAndReset(),
-		slow(acting(unusable("a stall within the body", succeeds, func(x *exchange) bool { return x.cut((*exchange).stall) }))),
-		big(unusable("a body without end", whatever, func(x *exchange) bool { return x.endless(endlessHead, strings.Repeat("x", 32<<10), 0) })),
-		slow(acting(unusable("a slow body without end", whatever, func(x *exchange) bool { return x.endless(endlessHead, "x", time.Second) }))),
-		big(unusable("a body of 2 MiB", whatever, func(x *exchange) bool {
+		slow(acting(unfinished("a stall within the body", succeeds, func(x *exchange) bool { return x.cut((*exchange).stall) }))),
+		big(unfinished("a body without end", whatever, func(x *exchange) bool { return x.endless(endlessHead, strings.Repeat("x", 32<<10), 0) })),
+		slow(acting(unfinished("a slow body without end", whatever, func(x *exchange) bool { return x.endless(endlessHead, "x", time.Second) }))),
+		big(unfinished("a body of 2 MiB", whatever, func(x *exchange) bool {
 			x.forward()
 			return x.reply(response(200, "", `{"id":"`+strings.Repeat("x", 2<<20)+`"}`))
 		})),
@@ -307,10 +351,15 @@ func faults(s Subject) []fault {
 	}
 	list = append(list, unauthorized(s))
 	if s.TooSoon != nil {
-		list = append(list, given("429 of this person alone", *s.TooSoon, resetter.ErrRateLimited))
+		f := given("429 of this person alone", *s.TooSoon, resetter.ErrRateLimited)
+		list = append(list, f, halved(f, s.TooSoon.Status, s.TooSoon.Body))
 	}
 	if s.Maintenance != nil {
 		list = append(list, given("maintenance", *s.Maintenance, resetter.ErrUnavailable))
+		// What cannot be read proves nothing.
+		f := halved(status(s.Maintenance.Status, broken, succeeds), s.Maintenance.Status, s.Maintenance.Body)
+		f.name = "maintenance with a cut body"
+		list = append(list, f, afterwards(f))
 	}
 	return list
 }
@@ -329,7 +378,7 @@ func unauthorized(s Subject) fault {
 
 // cutAndReset may reach the client before the half of the answer does.
 func cutAndReset() fault {
-	f := acting(unusable("a cut body and a reset", succeeds, func(x *exchange) bool { return x.cut((*exchange).reset) }))
+	f := acting(unfinished("a cut body and a reset", succeeds, func(x *exchange) bool { return x.cut((*exchange).reset) }))
 	f.send = fails(resetter.ErrUnreadableAnswer, resetter.ErrLostAnswer)
 	return f
 }
@@ -357,6 +406,11 @@ func slow(f fault) fault {
 
 func big(f fault) fault {
 	f.big, f.acts = true, true
+	return f
+}
+
+func stopping(f fault) fault {
+	f.stops = true
 	return f
 }
 

@@ -43,7 +43,8 @@
 //     none did.
 //   - The call ended in time; under [resetter.WithWaitsHandedBack] it slept for
 //     nothing but the pace.
-//   - No credential, link or query is in the error, the receipt or the log.
+//   - No credential, link or query is in the error, the receipt or the log, and
+//     the error is one line, whatever the person is called.
 //   - No host but the system's own was contacted.
 //   - The error is of the kind that the fault calls for, see [Test].
 //
@@ -153,6 +154,9 @@ const (
 //     308 ErrRejected.
 //   - 408, 424 and 5xx: ErrServerError.
 //   - 302, 303, and a success that cannot be read: ErrUnreadableAnswer.
+//     Error.Stop is set where that came whole, so that something else must be
+//     answering there, and not where it broke off or was too large.
+//   - A refusal whose body broke off: what its status says, without Error.Stop.
 //   - no answer, or none that is HTTP: ErrLostAnswer.
 //   - no connection: success when there is one again, else ErrUnavailable.
 //   - not signed in: whatever says that nothing was done.

@@ -142,15 +142,27 @@ func (w *world) suffer(r route, how way, f fault, want ending, client resetter.R
 	if how.deadline > 0 && f.pause > how.deadline && c.spent > how.deadline/2 {
 		w.found("it waited %v for a pause that ends behind the deadline", c.spent)
 	}
-	if e, ok := errors.AsType[*resetter.Error](c.err); ok && f.stops && r == resetting && how.deadline == 0 && !e.Stop {
-		w.found("the error does not stop the target, where nothing else will go better: %v", e)
-	}
+	w.stopping(r, how, f, c)
 	if r == signingIn && how.deadline == 0 && f.refuses() {
 		w.proxy.follow(always(r, &f))
 		w.reset(client, account, how, nil)
 		if n := w.proxy.count(signingIn); n > 0 {
 			w.found("it signed in again after a refusal, %d times", n)
 		}
+	}
+}
+
+// stopping checks whether the end of a call is the end of its target, as it
+// should be. What is too large to read may well be so the next time, unless it
+// is the answer to a reset: that is another one for each person.
+func (w *world) stopping(r route, how way, f fault, c call) {
+	e, ok := errors.AsType[*resetter.Error](c.err)
+	switch {
+	case !ok || how.deadline > 0:
+	case f.stops && r == resetting && !e.Stop:
+		w.found("the error does not stop the target, where nothing else will go better: %v", e)
+	case f.goesOn && (r == resetting || r == reading && !f.big) && e.Stop:
+		w.found("the error stops the target, where the next may go better: %v", e)
 	}
 }
 

@@ -370,6 +370,8 @@ func (w *world) checkError(err error) {
 	switch {
 	case !ok:
 		w.found("an error that is no *resetter.Error: %T %v", err, err)
+	case strings.ContainsAny(err.Error(), "\r\n"):
+		w.found("an error of several lines: %q", err)
 	case !e.Kind.Unknown() && !slices.Contains(certain, e.Kind):
 		w.found("an error of no known kind: %q", e.Kind)
 	case e.Kind == resetter.ErrRateLimited && e.Until.IsZero():

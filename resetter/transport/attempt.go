@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/seed57652884/resetctl/resetter"
-	"golang.org/x/time/rate"
 )
 
 // maxBody is how much of an answer is read.
@@ -57,28 +56,46 @@ func (c *call) ready(ctx context.Context) (Token, int, *resetter.Error) {
 		if _, _, failure := c.session(ctx); failure != nil {
 			return Token{}, 0, failure
 		}
-		if failure := c.keepPace(ctx, c.client.pace.permit); failure != nil {
+		if failure := c.keepPace(ctx); failure != nil {
 			return Token{}, 0, failure
 		}
 		token, number, failure := c.session(ctx)
 		if failure != nil {
 			return Token{}, 0, failure
 		}
-		if c.gateClosed() {
-			continue
-		}
-		if c.op.Class == Send {
-			if err := resetter.BeforeSend(ctx); err != nil {
-				return Token{}, 0, c.notStarted(err)
-			}
-		}
-		if failure := c.keepPace(ctx, c.client.pace.ceiling); failure != nil {
-			return Token{}, 0, failure
-		}
-		if !c.gateClosed() && (number == 0 || c.client.session.holds(number, round > 0)) {
-			return token, number, nil
+		left, failure := c.leave(ctx, number, round > 0)
+		if left || failure != nil {
+			return token, number, failure
 		}
 	}
+}
+
+// leave goes through the door, unless something has changed since the gate was
+// passed and the token was given out.
+func (c *call) leave(ctx context.Context, number int, again bool) (left bool, failure *resetter.Error) {
+	door := c.client.door
+	if err := door.enter(ctx, func(d time.Duration) { c.logWait("ceiling", d) }); err != nil {
+		return false, c.notStarted(err)
+	}
+	stale := func() bool {
+		return c.gateClosed() || number > 0 && !c.client.session.holds(number, again)
+	}
+	if stale() {
+		door.back()
+		return false, nil
+	}
+	if c.op.Class == Send {
+		if err := resetter.BeforeSend(ctx); err != nil {
+			door.back()
+			return false, c.notStarted(err)
+		}
+		if stale() { // it took its time
+			door.back()
+			return false, nil
+		}
+	}
+	door.left()
+	return true, nil
 }
 
 // gateClosed reports whether the gate closed since this call passed it.
@@ -164,9 +181,9 @@ func (c *call) notSignedIn(err error) *resetter.Error {
 	return &own
 }
 
-// keepPace waits for l to let the next request go.
-func (c *call) keepPace(ctx context.Context, l *rate.Limiter) *resetter.Error {
-	if err := wait(ctx, l, func(d time.Duration) { c.logWait("pace", d) }); err != nil {
+// keepPace waits until the pace that was found lets the next request go.
+func (c *call) keepPace(ctx context.Context) *resetter.Error {
+	if err := wait(ctx, c.client.pace.permit, func(d time.Duration) { c.logWait("pace", d) }); err != nil {
 		return c.notStarted(err)
 	}
 	return nil
@@ -184,16 +201,14 @@ func (c *call) send(req *http.Request, token Token, number int) *http.Response {
 
 	ctx, cancel := context.WithTimeout(req.Context(), c.client.settings.timeout)
 	defer cancel()
-	var p proof
+	p := proof{connected: func() { c.reached(time.Now()) }}
 	resp, err := c.client.wire.transport.RoundTrip(c.outgoing(p.trace(ctx), req, token))
-	if p.obtained {
-		c.client.gate.reached()
-	}
 	if err != nil {
 		c.lost(req.Context(), bare(err), &p)
 		return nil
 	}
 	defer resp.Body.Close()
+	c.reached(sentAt)
 	c.saw(resp)
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		resp.Body.Close() // it is the connection, and obeys no time-out
@@ -248,12 +263,22 @@ func (c *call) lost(caller context.Context, err error, p *proof) {
 	if !p.obtained && caller.Err() == nil && !v.Stop && !c.op.probe {
 		var first bool
 		c.latest.broken, first = c.client.gate.unreachable(c.latest.err)
-		if first && c.client.system.RefusalIsThrottle {
-			c.client.pace.turnedAway(true)
+		if first {
+			c.log(slog.LevelDebug, "breaker opened", "reason", "connections in a row could not be made", "wait", time.Until(c.client.gate.closedUntil()))
+			if c.client.system.RefusalIsThrottle {
+				c.cutPace(true)
+			}
 		}
 	}
 	c.latest.verdict = v
 	c.logAttempt()
+}
+
+// reached notes that the system could be reached at that time.
+func (c *call) reached(at time.Time) {
+	if c.client.gate.reached(at) {
+		c.log(slog.LevelDebug, "breaker closed", "reason", "the system can be reached again")
+	}
 }
 
 // judge has the system's package judge an answer.
@@ -263,8 +288,9 @@ func (c *call) judge(sentAt time.Time, resp *http.Response, body []byte, readErr
 	if tooLarge {
 		a.Body = body[:maxBody]
 	}
+	a.Cut = tooLarge || readErr != nil
 	v := c.client.system.Judge(a)
-	if v.Ruling == Accepted && (readErr != nil || tooLarge) {
+	if v.Ruling == Accepted && a.Cut {
 		v = Verdict{Ruling: Unknown, Kind: resetter.ErrUnreadableAnswer, Message: "the answer broke off"}
 		if tooLarge {
 			v.Message = "the answer is larger than 1 MiB"
@@ -272,24 +298,46 @@ func (c *call) judge(sentAt time.Time, resp *http.Response, body []byte, readErr
 		}
 	}
 	c.latest.verdict = v
+	hint := waitHint(a.Header, a.At)
 	switch {
 	case v.Ruling == Throttled && v.Scope == resetter.ScopePerson:
-		c.client.pace.letIn(sentAt)
+		c.admitted(sentAt)
 		c.latest.until = time.Now().Add(max(v.Wait, shortestPause))
 	case v.Ruling == Throttled:
 		if v.Wait == 0 {
-			v.Wait = waitHint(a.Header, a.At)
+			v.Wait = hint
 		}
-		var first bool
-		c.latest.until, first = c.client.gate.throttled(sentAt, v.Wait, v.Kind)
+		first := c.closeGate(sentAt, v.Wait, v.Kind)
 		if v.Kind == resetter.ErrRateLimited { // and not in maintenance
-			c.client.pace.turnedAway(first)
+			c.cutPace(first)
 		}
+	case v.Ruling == Unknown && a.Status >= 500 && hint > 0:
+		// It may have been done, but whoever it was, they want to be left alone.
+		c.closeGate(sentAt, hint, resetter.ErrUnavailable)
 	default:
-		c.client.pace.letIn(sentAt)
+		c.admitted(sentAt)
 		c.client.gate.accepted(sentAt)
 	}
 	c.logAttempt()
+}
+
+// closeGate closes the gate and reports whether this began a new episode.
+func (c *call) closeGate(sentAt time.Time, wait time.Duration, kind resetter.Kind) (first bool) {
+	c.latest.until, first = c.client.gate.throttled(sentAt, wait, kind)
+	c.log(slog.LevelDebug, "gate closed", "status", c.status, "wait", time.Until(c.latest.until), "reason", string(kind), "first", first)
+	return first
+}
+
+func (c *call) cutPace(first bool) {
+	if c.client.pace.turnedAway(first) {
+		c.log(slog.LevelDebug, "pace cut", "rate", c.client.pace.snapshot().Rate, "reason", "the system objected")
+	}
+}
+
+func (c *call) admitted(sentAt time.Time) {
+	if c.client.pace.letIn(sentAt) {
+		c.log(slog.LevelDebug, "pace raised", "rate", c.client.pace.snapshot().Rate, "reason", "a second without objection")
+	}
 }
 
 func (c *call) logAttempt() {

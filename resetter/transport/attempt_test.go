@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -56,30 +57,64 @@ func TestNothingIsSentWithoutAnIntent(t *testing.T) {
 func TestAGateThatClosesDuringTheIntentKeepsTheRequestBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sends atomic.Int64
-		var c *transport.Client
-		c = serve(t, func(w http.ResponseWriter, r *http.Request) {
+		c := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost {
 				sends.Add(1)
 				return
 			}
+			time.Sleep(3 * time.Second)
 			w.Header().Set("Retry-After", "30")
 			w.WriteHeader(429)
 		}).on(t, transport.System{})
+		// A look-up is in flight when the intent begins to be written, and
+		// turned away before that ends.
+		var lookUp sync.WaitGroup
+		lookUp.Go(func() { _, _ = do(handedBack(t.Context()), c, transport.Read, "") })
+		time.Sleep(time.Second)
 		intents := 0
 		ctx := resetter.WithBeforeSend(t.Context(), func(context.Context) error {
 			if intents++; intents == 1 {
-				_, _ = do(handedBack(context.Background()), c, transport.Read, "")
+				time.Sleep(5 * time.Second)
 			}
 			return nil
 		})
 		_, err := do(handedBack(ctx), c, transport.Send, "")
-		if !errors.Is(err, resetter.ErrRateLimited) || sends.Load() != 0 {
-			t.Errorf("handed back: %v, %d sends", err, sends.Load())
+		lookUp.Wait()
+		if !errors.Is(err, resetter.ErrRateLimited) || sends.Load() != 0 || intents != 1 {
+			t.Errorf("handed back: %v, %d sends, %d intents", err, sends.Load(), intents)
 		}
 		start := time.Now()
-		if _, err := do(ctx, c, transport.Send, ""); err != nil || sends.Load() != 1 || time.Since(start) < 30*time.Second {
+		if _, err := do(ctx, c, transport.Send, ""); err != nil || sends.Load() != 1 || time.Since(start) < 25*time.Second {
 			t.Errorf("slept: %v, %d sends after %v", err, sends.Load(), time.Since(start))
 		}
+	})
+}
+
+// Many whose intents are written slowly do not leave intents lying about: the
+// next one is begun when the request before has left.
+func TestNoTwoIntentsAreOpenWithoutTheirRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var intents, arrived atomic.Int64
+		c := serve(t, func(http.ResponseWriter, *http.Request) { arrived.Add(1) }).on(t, transport.System{}, transport.WithRate(2))
+		ctx := resetter.WithBeforeSend(t.Context(), func(context.Context) error {
+			synctest.Wait() // what has left has arrived
+			if open := intents.Add(1) - arrived.Load(); open > 1 {
+				t.Errorf("%d intents without a request", open)
+			}
+			if intents.Load() == 1 {
+				time.Sleep(4 * time.Second)
+			}
+			return nil
+		})
+		var wait sync.WaitGroup
+		for range 8 {
+			wait.Go(func() {
+				if _, err := do(ctx, c, transport.Send, ""); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
 	})
 }
 

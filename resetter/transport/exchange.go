@@ -38,6 +38,7 @@ type exchangeKey struct{}
 
 // Begin names what the next request under the returned context is about.
 func (c *Client) Begin(ctx context.Context, op Operation) (context.Context, *Exchange) {
+	op.Account = oneLine(op.Account) // it may be anything that a table held
 	x := &Exchange{client: c, op: op}
 	return context.WithValue(ctx, exchangeKey{}, x), x
 }
@@ -54,7 +55,7 @@ func (c *Client) exchangeOf(ctx context.Context) *Exchange {
 func (x *Exchange) saw(resp *http.Response) {
 	x.status = resp.StatusCode
 	if name := x.client.system.RequestID; name != "" {
-		x.requestID = x.client.redact.clean(resp.Header.Get(name))
+		x.requestID = x.client.redact.cleanID(resp.Header.Get(name))
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		x.skew = date.Sub(time.Now().Truncate(time.Second))
@@ -87,6 +88,8 @@ func (x *Exchange) Failed(err error) error {
 // After a Send the mail may have gone out.
 func (x *Exchange) Unreadable(what string) *resetter.Error {
 	e := x.Refuse(resetter.ErrUnreadableAnswer, what, "look it up in the system before you repeat it")
+	// The answer came whole and was accepted: what gives it is not the system.
+	e.Stop = x.op.Class == Send
 	if x.op.Class == Read {
 		e.Kind, e.Advice = resetter.ErrUnavailable, "check that the URL leads to the system's API and that its version is supported"
 	}

@@ -34,6 +34,7 @@ type gate struct {
 	pauses int           // episodes in a row of which the system did not say how long
 
 	failures int           // connections in a row that could not be made
+	failed   time.Time     // the latest of them
 	why      error         // of the latest of them
 	broken   bool          // the breaker is open: nobody passes
 	retryAt  time.Time     // when it may be probed
@@ -132,7 +133,7 @@ func (g *gate) unreachable(why error) (open, first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.failures++
-	g.why = why
+	g.failed, g.why = time.Now(), why
 	if g.broken || g.failures < breakAfter {
 		return g.broken, false
 	}
@@ -141,11 +142,18 @@ func (g *gate) unreachable(why error) (open, first bool) {
 	return true, true
 }
 
-// reached notes that a connection was made.
-func (g *gate) reached() {
+// reached notes that the system could be reached at that time, and reports
+// whether this closed the breaker. What was reached before the latest failure
+// says nothing.
+func (g *gate) reached(at time.Time) (closed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if at.Before(g.failed) {
+		return false
+	}
+	closed = g.broken
 	g.failures, g.outages, g.why, g.broken = 0, 0, nil, false
+	return closed
 }
 
 // probed ends what ask began with passage.probe. A probe that reached the

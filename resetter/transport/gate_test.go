@@ -334,3 +334,71 @@ func TestAHostThatSwallowsConnectionsIsGivenUpAtTheMaximumWait(t *testing.T) {
 		}
 	})
 }
+
+func TestRefusedConnectionsSlowUsDownWhereThatIsHowTheSystemObjects(t *testing.T) {
+	for objects, least := range map[bool]time.Duration{true: 5 * time.Second, false: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			m := serve(t, func(http.ResponseWriter, *http.Request) {})
+			away(t, m, 0, time.Hour)
+			c := m.on(t, transport.System{Probe: alive, RefusalIsThrottle: objects})
+			before := c.Pace().Rate
+			_, err := do(handedBack(t.Context()), c, transport.Send, "")
+			var e *resetter.Error
+			if !errors.As(err, &e) || time.Until(e.Until) < least || !objects && time.Until(e.Until) > time.Second {
+				t.Errorf("objects %v: asked again after %v", objects, time.Until(e.Until))
+			}
+			if cut := c.Pace().Rate < before; cut != objects {
+				t.Errorf("objects %v: the pace went from %v to %v", objects, before, c.Pace().Rate)
+			}
+		})
+	}
+}
+
+// What was sent before an outage is still in the air when it begins; its end
+// says nothing about the system being back.
+func TestAnAnswerFromBeforeTheOutageDoesNotEndIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				time.Sleep(2 * time.Second)
+			}
+		})
+		c := m.on(t, transport.System{Probe: alive, RefusalIsThrottle: true}) // which is left alone for 5 s
+		var early sync.WaitGroup
+		early.Go(func() { _, _ = do(t.Context(), c, transport.Send, "") })
+		synctest.Wait()
+		dials := away(t, m, 0, time.Hour)
+		_, _ = do(handedBack(t.Context()), c, transport.Read, "")
+		broken := dials.Load()
+		early.Wait() // answered, on its old connection
+		_, err := do(handedBack(t.Context()), c, transport.Read, "")
+		if !errors.Is(err, resetter.ErrUnavailable) || broken != 5 || dials.Load() != broken {
+			t.Errorf("%v; %d connections tried, then %d", err, broken, dials.Load())
+		}
+	})
+}
+
+func TestAServerErrorThatAsksForAPauseIsHeeded(t *testing.T) {
+	for _, class := range []transport.Class{transport.Read, transport.Send} {
+		synctest.Test(t, func(t *testing.T) {
+			var requests int
+			c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				if requests++; requests == 1 {
+					w.Header().Set("Retry-After", "30")
+					w.WriteHeader(503)
+				}
+			}).on(t, transport.System{})
+			begun := time.Now()
+			_, err := do(t.Context(), c, class, "")
+			if class == transport.Send {
+				if !errors.Is(err, resetter.ErrUnknownOutcome) || requests != 1 {
+					t.Errorf("a send: %v after %d requests", err, requests)
+				}
+				_, err = do(t.Context(), c, class, "") // somebody else's
+			}
+			if took := time.Since(begun); err != nil || requests != 2 || took < 30*time.Second {
+				t.Errorf("%v: %v after %v", class, err, took)
+			}
+		})
+	}
+}

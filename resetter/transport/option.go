@@ -27,30 +27,28 @@ const (
 )
 
 type settings struct {
-	target         string
-	rate           rate.Limit
-	timeout        time.Duration
-	maxWait        time.Duration
-	roots          *x509.CertPool
-	plainHTTP      bool
-	links          bool
-	proxy          func(*http.Request) (*url.URL, error)
-	dial           func(ctx context.Context, network, address string) (net.Conn, error)
-	log            *slog.Logger
-	userAgent      string
-	fingerprintKey []byte
+	target    string
+	rate      rate.Limit
+	timeout   time.Duration
+	maxWait   time.Duration
+	roots     *x509.CertPool
+	plainHTTP bool
+	links     bool
+	proxy     func(*http.Request) (*url.URL, error)
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	log       *slog.Logger
+	userAgent string
 }
 
 func defaults() settings {
 	return settings{
-		rate:           DefaultRate,
-		timeout:        DefaultTimeout,
-		maxWait:        DefaultMaxWait,
-		proxy:          http.ProxyFromEnvironment,
-		dial:           (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
-		log:            slog.New(slog.DiscardHandler),
-		userAgent:      "resetctl (+https://github.com/seed57652884/resetctl)",
-		fingerprintKey: randomKey(),
+		rate:      DefaultRate,
+		timeout:   DefaultTimeout,
+		maxWait:   DefaultMaxWait,
+		proxy:     http.ProxyFromEnvironment,
+		dial:      (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
+		log:       slog.New(slog.DiscardHandler),
+		userAgent: "resetctl (+https://github.com/seed57652884/resetctl)",
 	}
 }
 
@@ -95,7 +93,8 @@ func WithTimeout(d time.Duration) Option {
 }
 
 // WithMaxWait bounds how long one call waits, in all, because the system asks
-// for pauses or cannot be reached.
+// for pauses or cannot be reached. A sign-in that the call needs is a call of
+// its own in this.
 func WithMaxWait(d time.Duration) Option {
 	return func(s *settings) error {
 		if d < 0 {
@@ -167,19 +166,6 @@ func WithUserAgent(agent string) Option {
 			return fmt.Errorf("unusable user agent %q", agent)
 		}
 		s.userAgent = agent
-		return nil
-	}
-}
-
-// WithFingerprintKey sets the key of Client.Fingerprint, at least 16 bytes, so
-// that what one process noted another can compare. The default is a random
-// key, good for as long as the client lives.
-func WithFingerprintKey(key []byte) Option {
-	return func(s *settings) error {
-		if len(key) < 16 {
-			return fmt.Errorf("the fingerprint key must have 16 bytes or more, not %d", len(key))
-		}
-		s.fingerprintKey = append([]byte(nil), key...)
 		return nil
 	}
 }

@@ -24,7 +24,6 @@ func TestEverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
 		{"dial", transport.WithDialContext(nil), "dial"},
 		{"logger", transport.WithLogger(nil), "logger"},
 		{"user agent", transport.WithUserAgent("a\r\nb"), "user agent"},
-		{"fingerprint key", transport.WithFingerprintKey(make([]byte, 15)), "16 bytes"},
 	} {
 		_, err := transport.New(transport.System{Name: "acme"}, "ftp://me:canary@example.com/?token=canary", c.option)
 		if err == nil {
@@ -76,15 +75,5 @@ func TestAnAddressIsHTTPSOrLoopback(t *testing.T) {
 	}
 	if _, err := transport.New(transport.System{Name: "acme"}, "http://example.com", transport.WithPlainHTTP()); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestAFingerprintCanBeComparedButNotTurnedBack(t *testing.T) {
-	key := []byte("0123456789abcdef")
-	a, _ := transport.New(transport.System{Name: "acme"}, "https://a.example", transport.WithFingerprintKey(key))
-	b, _ := transport.New(transport.System{Name: "acme"}, "https://b.example", transport.WithFingerprintKey(key))
-	c, _ := transport.New(transport.System{Name: "acme"}, "https://a.example")
-	if x := a.Fingerprint("link"); x != b.Fingerprint("link") || x == c.Fingerprint("link") || x == a.Fingerprint("other") || strings.Contains(x, "link") || a.Fingerprint("") != "" {
-		t.Errorf("%q", x)
 	}
 }

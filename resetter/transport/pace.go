@@ -29,12 +29,12 @@ const (
 	awhile        = 5 * time.Second
 )
 
-// A pace lets requests go one at a time, evenly spaced, in two steps: permit
-// is the pace that was found, ceiling the one that was configured. The second
-// comes last of all, so that requests which were held up between the two do
-// not leave in a bunch.
+// A pace is how fast a target is asked: permit is the pace that was found, and
+// limit the configured one, a ceiling that the door at the end of the way keeps
+// for certain (door.go).
 type pace struct {
-	permit, ceiling *rate.Limiter
+	permit *rate.Limiter
+	limit  rate.Limit
 
 	mu        sync.Mutex
 	raised    time.Time
@@ -46,10 +46,7 @@ type pace struct {
 }
 
 func newPace(limit rate.Limit) *pace {
-	return &pace{
-		permit:  rate.NewLimiter(min(limit, slowStart), 1),
-		ceiling: rate.NewLimiter(limit, 1),
-	}
+	return &pace{permit: rate.NewLimiter(min(limit, slowStart), 1), limit: limit}
 }
 
 // wait returns when l lets the next request go, or at once with an error if ctx
@@ -84,58 +81,61 @@ func (p *pace) sent() {
 }
 
 // letIn notes that a request which left at sentAt was not turned away, and
-// raises the pace where it is time to. Only a pace that is used is raised.
-func (p *pace) letIn(sentAt time.Time) {
+// raises the pace where it is time to, and reports whether it did. Only a pace
+// that is used is raised.
+func (p *pace) letIn(sentAt time.Time) (raised bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.since++
 	p.remember(sentAt)
 	if now.Sub(p.raised) < time.Second {
-		return
+		return false
 	}
 	p.raised = now
 	present := p.permit.Limit()
 	if float64(present) > 2*float64(len(p.lately))+1 {
-		return
+		return false
 	}
 	step := climb
 	if !p.objected.IsZero() {
 		step = min(creep, present*creepPart)
 	}
-	p.permit.SetLimit(min(p.ceiling.Limit(), present+step))
+	p.permit.SetLimit(min(p.limit, present+step))
+	return p.permit.Limit() > present
 }
 
 // turnedAway counts a throttled request; the first of an episode cuts the pace
 // to what the system really admits. The first time, that is what it let in
 // during a second. Later it is what it let in since it last objected, the pause
 // included: exact where the system saves up for us while we pause, and too low
-// where it does not, so that the cut is bounded.
-func (p *pace) turnedAway(first bool) {
+// where it does not, so that the cut is bounded. It reports whether it cut.
+func (p *pace) turnedAway(first bool) (cut bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.throttled++
 	if !first || !p.objected.IsZero() && p.since == 0 {
-		return // nothing was let in since: it is still the same objection
+		return false // nothing was let in since: it is still the same objection
 	}
 	now := time.Now()
 	present := p.permit.Limit()
-	var cut rate.Limit
+	var to rate.Limit
 	if p.objected.IsZero() {
-		cut = rate.Limit(len(p.lately)) * undercut
+		to = rate.Limit(len(p.lately)) * undercut
 		if present > slowStart {
 			// It was the last step that was too much, if not all of it.
-			cut = max(cut, present-climb/2)
+			to = max(to, present-climb/2)
 		}
 	} else {
 		elapsed, bound := now.Sub(p.objected), rate.Limit(deep)
 		if elapsed > awhile {
 			bound = shallow
 		}
-		cut = max(rate.Limit(float64(p.since)/elapsed.Seconds()), present*bound)
+		to = max(rate.Limit(float64(p.since)/elapsed.Seconds()), present*bound)
 	}
 	p.objected, p.since, p.raised = now, 0, now
-	p.permit.SetLimit(max(min(slowest, present), min(cut, present*undercut)))
+	p.permit.SetLimit(max(min(slowest, present), min(to, present*undercut)))
+	return true
 }
 
 // remember keeps when the requests left that were let in within a second of
@@ -154,7 +154,7 @@ func (p *pace) snapshot() resetter.Pace {
 	defer p.mu.Unlock()
 	return resetter.Pace{
 		Rate:      perSecond(p.permit.Limit()),
-		Ceiling:   perSecond(p.ceiling.Limit()),
+		Ceiling:   perSecond(p.limit),
 		Requests:  p.requests,
 		Throttled: p.throttled,
 	}

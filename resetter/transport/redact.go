@@ -13,11 +13,14 @@ import (
 // maxMessage bounds what is kept of a system's own words, in runes.
 const maxMessage = 300
 
+const hidden = "[hidden]"
+
 var (
 	link = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://[^\s"'<>]+`)
 	// An unbroken run this long with digits in it is a token, not a word.
-	opaque = regexp.MustCompile(`[A-Za-z0-9_\-+/=.]{24,}`)
-	uuid   = regexp.MustCompile(`(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+	opaque  = regexp.MustCompile(`[A-Za-z0-9_\-+/=.]{24,}`)
+	traceID = regexp.MustCompile(`^[0-9A-Fa-f-]{1,64}$`)
+	uuid    = regexp.MustCompile(`(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 )
 
 // A redactor cleans a system's own words: known secrets, links and whatever
@@ -53,22 +56,49 @@ func (r *redactor) add(s resetter.Secret) {
 	}
 }
 
+// clean makes a system's own words fit to be shown.
 func (r *redactor) clean(s string) string {
+	s = link.ReplaceAllString(r.cut(s), "[link]")
+	var b strings.Builder
+	at := 0
+	for _, run := range opaque.FindAllStringIndex(s, -1) {
+		word := s[run[0]:run[1]]
+		address := run[1] < len(s) && s[run[1]] == '@' || run[0] > 0 && s[run[0]-1] == '@'
+		if address || uuid.MatchString(word) || !strings.ContainsAny(word, "0123456789") {
+			continue
+		}
+		b.WriteString(s[at:run[0]] + hidden)
+		at = run[1]
+	}
+	b.WriteString(s[at:])
+	return shorten(oneLine(b.String()), maxMessage)
+}
+
+// cleanID makes the name that a system gives a request fit to be shown. A trace
+// id is as long as a token and is none.
+func (r *redactor) cleanID(s string) string {
+	if traceID.MatchString(s) {
+		return r.cut(s)
+	}
+	return r.clean(s)
+}
+
+// cut cuts the known secrets out, the longest first: one may be the beginning
+// of another.
+func (r *redactor) cut(s string) string {
 	r.mu.Lock()
 	secrets := slices.Clone(r.secrets)
 	r.mu.Unlock()
-	// The longest first: one secret may be the beginning of another.
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
 	for _, secret := range secrets {
-		s = strings.ReplaceAll(s, secret, "[hidden]")
+		s = strings.ReplaceAll(s, secret, hidden)
 	}
-	s = link.ReplaceAllString(s, "[link]")
-	s = opaque.ReplaceAllStringFunc(s, func(run string) string {
-		if uuid.MatchString(run) || !strings.ContainsAny(run, "0123456789") {
-			return run
-		}
-		return "[hidden]"
-	})
+	return s
+}
+
+// oneLine makes one line of s, without characters that control a terminal or
+// cannot be seen.
+func oneLine(s string) string {
 	s = strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) {
 			return ' '
@@ -78,9 +108,12 @@ func (r *redactor) clean(s string) string {
 		}
 		return c
 	}, s)
-	s = strings.Join(strings.Fields(s), " ")
-	if runes := []rune(s); len(runes) > maxMessage {
-		s = string(runes[:maxMessage]) + "…"
+	return strings.Join(strings.Fields(s), " ")
+}
+
+func shorten(s string, most int) string {
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most]) + "…"
 	}
 	return s
 }

@@ -92,3 +92,31 @@ func TestNoErrorOrLogGivesAnythingAway(t *testing.T) {
 		t.Errorf("the standard logger was told: %s", logged.String())
 	}
 }
+
+func TestWhatLooksLikeATokenAndIsNoneStays(t *testing.T) {
+	const trace, user = "463ac35c9f6413ad48485a3953bb6124", "dacac8a8-bf9d-11ee-b819-acde48001122"
+	const address = "maria-magdalena.gonzales.2@mail-27.departments.example.com"
+	m := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Trace", trace)
+		w.WriteHeader(http.StatusConflict)
+	})
+	c := m.on(t, transport.System{RequestID: "X-Trace", Judge: func(a transport.Answer) transport.Verdict {
+		v := transport.ByStatus(a)
+		v.Message = "user " + user + " is " + address
+		return v
+	}})
+	_, err := do(t.Context(), c, transport.Send, "")
+	var e *resetter.Error
+	if !errors.As(err, &e) || e.RequestID != trace || !strings.Contains(e.Message, user) || !strings.Contains(e.Message, address) {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestAnErrorIsOneLineWhateverTheAccountIsCalled(t *testing.T) {
+	m := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusConflict) })
+	c := m.on(t, transport.System{})
+	_, exchange := c.Begin(t.Context(), transport.Operation{Name: "try", Account: "7\nacme: reset for x: ok\x1b[2J\u202e"})
+	if said := exchange.Refuse(resetter.ErrInvalid, "no", "").Error(); strings.ContainsAny(said, "\n\x1b\u202e") {
+		t.Errorf("%q", said)
+	}
+}

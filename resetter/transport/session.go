@@ -15,7 +15,8 @@ import (
 type Session struct {
 	// SignIn obtains a token from the credentials. An error that matches
 	// ErrUnauthorized, ErrForbidden, ErrInvalid, ErrNotFound or ErrRejected is
-	// a refusal, which is remembered: systems lock out who tries again.
+	// a refusal: systems lock out who tries again. ErrUnauthorized is final for
+	// the Client, the others hold for a minute.
 	SignIn func(ctx context.Context) (Token, error)
 	// Refresh obtains another token from one that may be over; nil where there
 	// is no such thing. Whatever its error, SignIn follows.
@@ -36,6 +37,10 @@ type Token struct {
 // renewAt is the part of a token's life after which it is renewed.
 const renewAt = 0.8
 
+// refusalHolds is how long a sign-in is not tried again that was refused for
+// another reason than wrong credentials.
+const refusalHolds = time.Minute
+
 // A session holds the present token of a Client.
 type session struct {
 	how    Session
@@ -46,8 +51,9 @@ type session struct {
 
 	mu      sync.Mutex
 	present present
-	refusal error // of the sign-in: final
-	failure error // of the latest try, if it would go no better for anybody else
+	refusal error     // of the sign-in
+	refused time.Time // when that was
+	failure error     // of the latest try, if it would go no better for anybody else
 }
 
 // present is what a session has at one moment.
@@ -71,7 +77,17 @@ func newSession(how Session, r *redactor) *session {
 func (s *session) look() (present, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.present, s.refusal
+	return s.present, s.refusedStill()
+}
+
+// refusedStill is the refusal that nobody is to try against: that of the
+// credentials for good, any other, such as a page of something in between, for
+// a while. Called with mu held.
+func (s *session) refusedStill() error {
+	if s.refusal == nil || !errors.Is(s.refusal, resetter.ErrUnauthorized) && time.Since(s.refused) > refusalHolds {
+		return nil
+	}
+	return s.refusal
 }
 
 // get returns the present token and its number, obtaining or renewing it first
@@ -119,7 +135,7 @@ func (s *session) unlock() { <-s.busy }
 // means that it is time to look again. Called with busy held.
 func (s *session) obtain(ctx context.Context, before present) (obtained bool, err error) {
 	s.mu.Lock()
-	now, refusal, failure := s.present, s.refusal, s.failure
+	now, refusal, failure := s.present, s.refusedStill(), s.failure
 	s.mu.Unlock()
 	switch {
 	case refusal != nil:
@@ -146,7 +162,7 @@ func (s *session) obtain(ctx context.Context, before present) (obtained bool, er
 		}
 		return true, nil
 	case isRefusal(err):
-		s.refusal = err
+		s.refusal, s.refused = err, time.Now()
 		return false, err
 	case p.number > 0 && !p.dead && time.Now().Before(p.expires):
 		// The old one still lives; whoever comes in a while tries again.
@@ -186,16 +202,16 @@ func (s *session) expired(number int) bool {
 }
 
 // holds reports whether the token of that number is still the one to use. One
-// that would be over when its request arrives is not, unless it was obtained
-// for the very request, or lives so short anyway: then there is none better.
-func (s *session) holds(number int, justObtained bool) bool {
+// that would be over when its request arrives is not, but for anyAge, where
+// the call has tried before, and tokens so short-lived that none is better.
+func (s *session) holds(number int, anyAge bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.present
 	if p.number != number || p.dead {
 		return false
 	}
-	return justObtained || p.expires.IsZero() || p.token.Life < time.Second || time.Until(p.expires) > p.token.Life/20
+	return anyAge || p.expires.IsZero() || p.token.Life < time.Second || time.Until(p.expires) > p.token.Life/20
 }
 
 // end signs out, if anybody signed in. It does not sit out a pause for that.

@@ -245,6 +245,29 @@ func TestARefusedSignInIsNeverTriedAgain(t *testing.T) {
 	}
 }
 
+// A page that something in between gave at the sign-in says nothing about the
+// credentials, so a client that lives long tries again after a while.
+func TestARefusalThatIsNotOfTheCredentialsIsForgotten(t *testing.T) {
+	for status, forgotten := range map[int]bool{401: false, 403: true, 409: true} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &door{answer: func(n int) int {
+				if n == 1 {
+					return status
+				}
+				return 0
+			}}
+			c := d.on(t)
+			first := many(t.Context(), c, 1)
+			soon := many(t.Context(), c, 1)
+			time.Sleep(2 * time.Minute)
+			late := many(t.Context(), c, 1)
+			if len(first) != 1 || len(soon) != 1 || (len(late) == 0) != forgotten {
+				t.Errorf("%d: %v, %v, %v", status, first, soon, late)
+			}
+		})
+	}
+}
+
 func TestALeaderThatGivesUpLeavesTheSignInToTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &door{slow: func(n int) {

@@ -34,10 +34,6 @@ package transport
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"math"
@@ -68,7 +64,8 @@ type System struct {
 	// RefusalIsThrottle says that the system slows callers down by refusing
 	// their connections.
 	RefusalIsThrottle bool
-	// Secrets are cut out of every message, along with all tokens.
+	// Secrets of four characters or more are cut out of every message, along
+	// with all tokens.
 	Secrets []resetter.Secret
 }
 
@@ -82,6 +79,7 @@ type Client struct {
 	wire    *wire
 	gate    *gate
 	pace    *pace
+	door    *door
 	session *session // nil without System.Session
 	redact  *redactor
 	log     *slog.Logger
@@ -109,6 +107,7 @@ func New(system System, baseURL string, options ...Option) (*Client, error) {
 		base:     base,
 		wire:     newWire(s),
 		pace:     newPace(s.rate),
+		door:     newDoor(s.rate),
 		redact:   newRedactor(system.Secrets...),
 		log:      s.log.With("target", s.target),
 	}
@@ -126,23 +125,8 @@ func New(system System, baseURL string, options ...Option) (*Client, error) {
 // Base is the configured address, without a slash at its end.
 func (c *Client) Base() string { return c.base.String() }
 
-// Target is the name under which errors and logs speak of this client.
-func (c *Client) Target() string { return c.settings.target }
-
 // Links reports whether one-time links are wanted (WithLinks).
 func (c *Client) Links() bool { return c.settings.links }
-
-// Fingerprint turns a secret into something that can be kept and compared but
-// not turned back: an HMAC under the key of WithFingerprintKey. Nothing makes
-// nothing.
-func (c *Client) Fingerprint(secret string) string {
-	if secret == "" {
-		return ""
-	}
-	mac := hmac.New(sha256.New, c.settings.fingerprintKey)
-	mac.Write([]byte(secret))
-	return hex.EncodeToString(mac.Sum(nil)[:16])
-}
 
 // Do carries one call through to its end: an answer that the system's Judge
 // accepted, its body read whole and ready to be read again, or an error of
@@ -173,7 +157,8 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	return call.end(req.Context(), resp, err)
 }
 
-// Close signs out, if anybody signed in, and lets the connections go.
+// Close signs out, if anybody signed in, and lets the connections go. It does
+// not sit out a pause for that. A call after Close would sign in anew.
 func (c *Client) Close(ctx context.Context) error {
 	defer c.wire.transport.CloseIdleConnections()
 	if c.session == nil {
@@ -190,9 +175,3 @@ func (c *Client) Pace() resetter.Pace {
 }
 
 func neverFollow(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-
-func randomKey() []byte {
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // never fails, see crypto/rand
-	return key
-}

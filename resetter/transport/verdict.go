@@ -16,7 +16,8 @@ type Answer struct {
 	Op     string // Operation.Name
 	Status int
 	Header http.Header
-	Body   []byte // whole, or its first MiB
+	Body   []byte // as much of it as came, up to 1 MiB
+	Cut    bool   // Body is not all of it: it broke off, or is larger
 	At     time.Time
 }
 

@@ -106,6 +106,7 @@ type proof struct {
 	written    int64 // bytes accepted on connections before the present one
 	conn       *countedConn
 	connOffset int64
+	connected  func() // is told of each new connection
 }
 
 // trace hooks p into ctx. net/http calls the hooks of one request one after
@@ -116,6 +117,9 @@ func (p *proof) trace(ctx context.Context) context.Context {
 		GotConn: func(info httptrace.GotConnInfo) {
 			p.settle()
 			p.obtained = true
+			if !info.Reused { // one from the pool proves nothing about today
+				p.connected()
+			}
 			counted, ok := info.Conn.(*countedConn)
 			if !ok {
 				p.uncounted = true
