@@ -47,10 +47,10 @@ func (c *Client) Check(ctx context.Context) (resetter.Status, error) {
 	mail, exchange := c.http.Begin(ctx, transport.Operation{Name: "read state of mailer", Class: transport.Read})
 	mailer, err := c.api.GetSMTPStatusWithResponse(mail, nil)
 	switch {
-	case errors.Is(err, resetter.ErrForbidden), errors.Is(err, resetter.ErrNotFound), errors.Is(err, resetter.ErrRejected):
-		status.Mailer = resetter.MailerUnknown
-	case err != nil:
+	case errors.Is(err, resetter.ErrUnauthorized), errors.Is(err, resetter.ErrNotStarted), errors.Is(err, resetter.ErrRateLimited):
 		return status, exchange.Failed(err)
+	case err != nil: // worth knowing, and no reason to stop
+		status.Mailer = resetter.MailerUnknown
 	case mailer.JSON200 == nil || mailer.JSON200.IsValid == nil:
 		status.Mailer = resetter.MailerUnknown
 	case *mailer.JSON200.IsValid:

@@ -119,7 +119,10 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 		case answer.JSON200 == nil || answer.JSON200.ID == nil:
 			return resetter.Account{}, exchange.Unreadable("the answer holds no user")
 		}
-		account := accountOf(answer.JSON200)
+		account, err := c.account(ctx, answer.JSON200)
+		if err != nil {
+			return resetter.Account{}, err
+		}
 		if !resetter.SameEmail(account.Email, id.Value) {
 			return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user signs in with exactly this address", "check the address")
 		}
@@ -134,10 +137,34 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 		case *answer.JSON200.ID != id.Value:
 			return resetter.Account{}, exchange.WrongPerson()
 		}
-		return accountOf(answer.JSON200), nil
+		return c.account(ctx, answer.JSON200)
 	default:
 		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, "Looker has no user names", "give the e-mail address or the user id")
 	}
+}
+
+// account is accountOf, but asks for the credential where the answer left it
+// out: only Looker's 404 says that there is none.
+func (c *Client) account(ctx context.Context, u *lookerapi.User) (resetter.Account, error) {
+	if u.CredentialsEmail != nil || is(u.IsDisabled) || is(u.IsServiceAccount) || resetter.ID(*u.ID).Validate() != nil {
+		return accountOf(u), nil
+	}
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "look up credential", Class: transport.Read, Account: *u.ID})
+	fields := credentialFields
+	answer, err := c.api.GetCredentialsEmailWithResponse(ctx, *u.ID, &lookerapi.GetCredentialsEmailParams{Fields: &fields})
+	switch {
+	case errors.Is(err, resetter.ErrNotFound):
+		return accountOf(u), nil
+	case err != nil:
+		return resetter.Account{}, exchange.Failed(err)
+	case answer.JSON200 == nil:
+		return resetter.Account{}, exchange.Unreadable("the answer holds no credential")
+	case answer.JSON200.UserID != nil && *answer.JSON200.UserID != *u.ID:
+		return resetter.Account{}, exchange.WrongPerson()
+	}
+	complete := *u
+	complete.CredentialsEmail = answer.JSON200
+	return accountOf(&complete), nil
 }
 
 // searchPage is how many hits one page of a search has.

@@ -323,3 +323,20 @@ func TestTheIntentIsNotedBeforeTheFirstByteAndNotForReads(t *testing.T) {
 		t.Errorf("%d intents, %v", intents, err)
 	}
 }
+
+// A credential that an answer leaves out is asked for: that it is missing there
+// does not say that there is none.
+func TestACredentialThatWasLeftOutIsAskedFor(t *testing.T) {
+	srv, client := start(t, lookertest.Config{})
+	ana := srv.AddUser(lookertest.User{Email: "ana@example.com"})
+	sso := srv.AddUser(lookertest.User{Email: "bo@example.com", SSOOnly: true})
+	for _, u := range []lookertest.User{ana, sso} {
+		srv.ClearFaults()
+		bare := `{"id":"` + u.ID + `","email":"` + u.Email + `","is_disabled":false}`
+		srv.Inject(sandbox.Fault{Kind: sandbox.Answer, On: sandbox.Find, Times: 1, Status: 200, Body: bare})
+		account := resolve(t, client, resetter.Email(u.Email))
+		if account.ID != u.ID || (account.Ineligible == "") != (u.ID == ana.ID) {
+			t.Errorf("%s is %+v", u.Email, account)
+		}
+	}
+}

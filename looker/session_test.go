@@ -140,7 +140,7 @@ func TestALifeThatMakesNoSenseIsNotBelieved(t *testing.T) {
 				w.WriteHeader(http.StatusNoContent)
 			default:
 				reads++
-				_, _ = w.Write([]byte(`{"id":"7","email":"ana@example.com"}`))
+				_, _ = w.Write([]byte(`{"id":"7","email":"ana@example.com","credentials_email":{"email":"ana@example.com"}}`))
 			}
 		}))
 		client, err := looker.New(srv.URL, looker.Credentials{ClientID: "id", ClientSecret: resetter.NewSecret("secret")})

@@ -37,6 +37,27 @@
 //
 // What only some systems can do is a small interface of its own, found by
 // assertion as packages io and fs do it: [Checker], [Pacer], [Closer].
+//
+// # Another system
+//
+// A system is one folder and one specification, and nothing of the others
+// changes for it. To add one called acme:
+//
+//   - Describe the operations that are used, and no others, in specs/acme.yaml.
+//     Package acme/acmeapi is generated from it.
+//   - Write package acme like its siblings, file by file: acme.go has New and
+//     the Client, session.go how to sign in, errors.go what each answer means,
+//     check.go whether there is any point in starting. It tells a
+//     transport.System what is particular about acme; repeating, pacing,
+//     sessions and secrecy come with it.
+//   - Write its test server, acme/acmetest, on package sandbox. It shares no
+//     code with the client, so that the two cannot share a mistake.
+//   - Have package resettertest try the client with everything that goes wrong:
+//     a test of a dozen lines. It keeps the promises above when that passes.
+//   - Put a line into the command's list of drivers (cmd/resetctl/drivers.go),
+//     with what its credentials are called in the configuration.
+//
+// The engine, the journal and the tests of the house's rules need no word of it.
 package resetter
 
 import "context"

@@ -22,9 +22,15 @@ import (
 var rules = []rule{
 	{
 		name:   "the top level holds the systems, the centre, the command and the specifications",
-		reason: "who opens the repository should see at once what it is made of; a new system is one new folder, named here",
-		check:  onlyAtTheTop("looker unleash sugar resetter cmd specs go.mod go.sum README.md LICENSE"),
-		breach: fstest.MapFS{"pkg/x.go": source("// Package x is.\npackage x")},
+		reason: "who opens the repository should see at once what it is made of; a new system is one new folder, and its specification",
+		check:  onlyAtTheTop("resetter cmd specs go.mod go.sum README.md LICENSE"),
+		breach: fstest.MapFS{"pkg/x.go": source("// Package x is.\npackage x"), "specs/acme.yaml": {}},
+	},
+	{
+		name:   "a system is its specification, its folder, a generated client, a test server and the tests of the siblings",
+		reason: "who knows one system knows them all, and none is without the promises that every one keeps",
+		check:  wholeSystems,
+		breach: fstest.MapFS{"specs/acme.yaml": {}, "acme/acme.go": source("// Package acme is.\npackage acme")},
 	},
 	{
 		name:   "no Go file at the top level",
@@ -134,6 +140,9 @@ var rules = []rule{
 func TestTheRulesOfTheHouseHold(t *testing.T) {
 	house := read(t, os.DirFS(".."))
 	house.tracked = tracked("..")
+	if len(house.systems) < 3 {
+		t.Fatalf("found the systems %v, which cannot be all", house.systems)
+	}
 	if len(house.files) < 50 {
 		t.Fatalf("found %d Go files, which cannot be all", len(house.files))
 	}
@@ -188,7 +197,7 @@ func TestEveryRuleCanBeBroken(t *testing.T) {
 const module = "github.com/seed57652884/resetctl"
 
 // mayImport lists, for each package outside cmd, what it may import besides
-// the standard library. Package <system> stands for looker, unleash, sugar.
+// the standard library. Package <system> stands for that of each system.
 var mayImport = map[string][]string{
 	"resetter":              {},
 	"resetter/transport":    {module + "/resetter", "github.com/hashicorp/go-retryablehttp", "golang.org/x/time/rate"},
@@ -318,12 +327,28 @@ func tellingNames(r repository) (broken []string) {
 func onlyAtTheTop(names string) func(repository) []string {
 	return func(r repository) (broken []string) {
 		for _, name := range r.top() {
-			if !strings.HasPrefix(name, ".") && !slices.Contains(strings.Fields(names), name) {
+			if !strings.HasPrefix(name, ".") && !slices.Contains(strings.Fields(names), name) && !slices.Contains(r.systems, name) {
 				broken = append(broken, name)
 			}
 		}
 		return broken
 	}
+}
+
+// wholeSystems looks for what every system has.
+func wholeSystems(r repository) (broken []string) {
+	for _, s := range r.systems {
+		for _, p := range []string{
+			"<s>/<s>.go", "<s>/session.go", "<s>/errors.go", "<s>/check.go", "<s>/conformance_test.go", "<s>/example_test.go",
+			"<s>/<s>api/<s>api.gen.go", "<s>/<s>test/server.go", "<s>/<s>test/example_test.go",
+		} {
+			p = strings.ReplaceAll(p, "<s>", s)
+			if !slices.ContainsFunc(r.files, func(f file) bool { return f.path == p }) {
+				broken = append(broken, p+" is missing")
+			}
+		}
+	}
+	return broken
 }
 
 type rule struct {
@@ -337,6 +362,7 @@ func source(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(t
 // A repository is the Go files of one, parsed.
 type repository struct {
 	files   []file
+	systems []string // those that have a specification
 	tracked []string // nil where version control is not at hand
 }
 
@@ -349,8 +375,15 @@ type file struct {
 // read parses every Go file but those that the go command overlooks too.
 func read(t *testing.T, root fs.FS) (r repository) {
 	t.Helper()
+	documents, err := fs.Glob(root, "specs/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range documents {
+		r.systems = append(r.systems, strings.TrimSuffix(path.Base(d), ".yaml"))
+	}
 	set := token.NewFileSet()
-	err := fs.WalkDir(root, ".", func(p string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(root, ".", func(p string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err

@@ -1,4 +1,4 @@
-// Package specs holds the OpenAPI documents of the three systems, looker.yaml, unleash.yaml and sugar.yaml: the
+// Package specs holds the OpenAPI documents of the systems, looker.yaml, unleash.yaml and sugar.yaml: the
 // operations that this project uses, in its own words. The typed clients (looker/lookerapi and its siblings) are generated
 // from them, and the test servers are held against them.
 //

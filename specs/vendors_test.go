@@ -53,7 +53,7 @@ func TestOurDocumentsAgreeWithTheVendors(t *testing.T) {
 		t.Run(vendor.ours, func(t *testing.T) {
 			ours := open(t, vendor.ours)
 			if folder == "" {
-				t.Logf("%s names no folder: nothing to compare with", vendorDocuments)
+				t.Logf("%s names no folder: nothing was compared", vendorDocuments)
 				return
 			}
 			unlisted, stale := sift(compare(ours, open(t, filepath.Join(folder, vendor.theirs))), vendor.differences)

@@ -44,8 +44,18 @@ func TestCheckRefusesAnAnswerAboutNobody(t *testing.T) {
 	}
 }
 
-// Sugar does not say beforehand who may reset: an account of type "user" may be
-// an administrator of the Users module.
+// Sugar does not say beforehand who may reset.
+func TestAnAdministratorOfTheUsersModuleAloneIsNotTurnedAway(t *testing.T) {
+	srv, client := start(t, sugartest.Config{People: 1})
+	srv.Inject(answer(sandbox.Self, 200, `{"current_user":{"id":"42","user_name":"svc","type":"user"}}`))
+	if _, err := client.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := client.Reset(t.Context(), resolve(t, client, resetter.Email(srv.Users()[2].Email))); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWithoutTheRightTheFirstResetIsRefused(t *testing.T) {
 	srv, client := start(t, sugartest.Config{Forbidden: true, People: 1})
 	if _, err := client.Check(t.Context()); err != nil {

@@ -9,8 +9,8 @@
 //	receipt, err := client.Reset(ctx, account)
 //	defer client.Close(ctx)
 //
-// The credentials are those of an administrator of the Users module. Sugar
-// keeps one session for each user and platform, so the client signs in on a
+// The credentials are those of an administrator of the Users module, which
+// Sugar does not tell before the first reset. Sugar keeps one session for each user and platform, so the client signs in on a
 // platform of its own, which an administrator must have registered (Admin,
 // Configure API Platforms), and two processes must not share it.
 //

@@ -34,6 +34,7 @@ type job struct {
 	again   string   // the command that goes on with it, for people to copy
 
 	people    *table.Reader
+	limit     int // the last row, by Seq, that --limit lets through; 0: all
 	output    *table.Output
 	ledger    *journal.Ledger
 	run       *journal.Run
@@ -56,6 +57,9 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 		return j.sayOffline()
 	}
 	if j.options.output != "" {
+		if j.people.Is(j.options.output) {
+			return usage("-o %s is the table itself; name another file", j.options.output)
+		}
 		if j.output, err = table.Create(j.options.output, j.io.Out); err != nil {
 			return &exit{exitUsage, err}
 		}
@@ -76,7 +80,7 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 	defer j.ledger.Close()
 	j.engine = &bulk.Engine{
 		Journal: j.run, Targets: targets, Guards: guards(j.config.Guards),
-		Limit: j.options.limit, Log: j.log,
+		Limit: j.limit, Log: j.log,
 	}
 	if j.options.maxDuration > 0 {
 		j.engine.Deadline = time.Now().Add(j.options.maxDuration)
@@ -101,6 +105,23 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 		return &exit{exitUsage, err}
 	}
 	j.io.Note("%s", j.people.Understood())
+	if j.options.limit == 0 {
+		return nil
+	}
+	// --limit counts lines of the table; each may make several rows.
+	lines, line := 0, 0
+	for row, err := range j.people.Rows() {
+		if err != nil {
+			return err
+		}
+		if row.Line != line {
+			lines, line = lines+1, row.Line
+		}
+		if lines > j.options.limit {
+			break
+		}
+		j.limit = row.Seq
+	}
 	return nil
 }
 
@@ -227,7 +248,7 @@ func (j *job) begin(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if j.ledger, err = journal.Open(ctx, j.config.State, journal.Options{}); err != nil {
+	if j.ledger, err = openLedger(ctx, j.config.State); err != nil {
 		return err
 	}
 	defer func() {
@@ -260,6 +281,18 @@ func (j *job) begin(ctx context.Context) (err error) {
 	return nil
 }
 
+// openLedger opens the ledger in the state folder. That there can be none at
+// such a place is a matter of configuration; that it cannot be read is not.
+func openLedger(ctx context.Context, folder string) (*journal.Ledger, error) {
+	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
+		return nil, usage("the state folder %s is a file; name a folder with --state DIR", folder)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, usage("the state folder cannot be made: %v; name another with --state DIR", err)
+	}
+	return journal.Open(ctx, folder, journal.Options{})
+}
+
 func (j *job) invocation() journal.Invocation {
 	i := journal.Invocation{Tool: "resetctl " + release(), Command: strings.Join(j.args, " ")}
 	if u, err := user.Current(); err == nil {
@@ -284,6 +317,8 @@ func (j *job) work(ctx context.Context) error {
 		}
 		j.io.Tell("stopped while looking people up; nothing was sent")
 		return j.conclude(ctx, bulk.Summary{}, context.Cause(ctx))
+	case errors.Is(err, bulk.ErrTimeUp) && !j.options.dryRun:
+		return j.conclude(ctx, bulk.Summary{}, nil)
 	case err != nil:
 		return errors.Join(j.advise(err), j.discard(ctx))
 	case j.options.dryRun:
@@ -301,17 +336,27 @@ func (j *job) work(ctx context.Context) error {
 // mayBegin applies what guards the whole run, and asks.
 func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
 	would := plan.Would()
+	if j.continued {
+		// Of the whole run, so that the same command goes on.
+		counts, err := j.run.Counts(ctx)
+		if err != nil {
+			return err
+		}
+		for _, c := range counts {
+			would += c[bulk.Done] + c[bulk.Unknown]
+		}
+	}
 	if n := j.options.expect; n >= 0 && n != would {
 		return &bulk.GuardError{Guard: "expect", Detail: fmt.Sprintf("%d actions would be done, not the %d that --expect says; nothing was sent", would, n)}
 	}
 	if plan.Guard != nil {
 		return plan.Guard
 	}
-	if j.options.yes || would == 0 {
+	if j.options.yes || plan.Would() == 0 {
 		return nil
 	}
 	j.io.Lines(planText(plan))
-	yes, err := j.io.Confirm(ctx, fmt.Sprintf("Do this for %d rows?", would))
+	yes, err := j.io.Confirm(ctx, fmt.Sprintf("Do this for %d rows?", plan.Would()))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return context.Cause(ctx)

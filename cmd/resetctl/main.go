@@ -49,6 +49,9 @@ func Main(ctx context.Context, args, env []string, streams *ui.IO) int {
 		return 0
 	}
 	e := asExit(err)
+	if signal := (stopped{}); errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &signal) {
+		e = asExit(signal) // whatever else was cancelled by it
+	}
 	if refused := (*table.Refused)(nil); errors.As(err, &refused) {
 		streams.Lines(refused.Error()) // each line begins with FILE:LINE
 	} else if e.err != nil {

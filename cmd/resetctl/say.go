@@ -42,6 +42,8 @@ func progressLine(p bulk.Progress) string {
 		switch {
 		case t.Stopped != "":
 			part += " (stopped)"
+		case !t.GatedUntil.IsZero() && t.Gate == resetter.ErrUnavailable:
+			part += fmt.Sprintf(" (cannot be reached, next try at %s)", t.GatedUntil.Local().Format("15:04:05"))
 		case !t.GatedUntil.IsZero():
 			part += fmt.Sprintf(" (asks us to wait until %s)", t.GatedUntil.Local().Format("15:04:05"))
 		case t.Deferred > 0:
@@ -65,9 +67,6 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	if err != nil {
 		return errors.Join(cause, err)
 	}
-	if _, err := j.run.Finish(ctx); err != nil {
-		return errors.Join(cause, err)
-	}
 	total := make(bulk.Counts)
 	for _, c := range counts {
 		for o, n := range c {
@@ -86,6 +85,10 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 		if err := j.printJSON(ctx, summary, counts, total, end.code); err != nil {
 			return err
 		}
+	}
+	// Only now: a run whose results were not written goes on, to write them.
+	if _, err := j.run.Finish(ctx); err != nil {
+		return errors.Join(cause, err)
 	}
 	if end.code == 0 {
 		return nil
@@ -235,7 +238,7 @@ func planText(plan bulk.Plan) string {
 // sayPlan prints the plan on stdout, writes its rows, and forgets the run.
 func (j *job) sayPlan(ctx context.Context, plan bulk.Plan) error {
 	if j.output != nil {
-		err := table.WritePlan(j.output, j.options.format, j.run.Columns(), j.options.limit, j.run.Results(ctx))
+		err := table.WritePlan(j.output, j.options.format, j.run.Columns(), j.limit, j.run.Results(ctx))
 		if err = errors.Join(err, j.commit(err)); err != nil {
 			return errors.Join(err, j.discard(ctx))
 		}

@@ -41,6 +41,7 @@ import (
 //	await-requests TARGET N     waits until TARGET was asked N times
 //	clear-faults SYSTEM         SYSTEM is in good health again
 //	signal INT|TERM             signals what runs in the background
+//	asked TARGET OPERATION N    TARGET was asked for that N times
 //	untouched TARGET            nobody has asked TARGET anything
 //	twice-is-meant              somebody may be mailed twice in this script
 //	system NAME [no-mailer|forbidden] [people=N] [latency=TIME]   starts that system anew
@@ -57,8 +58,8 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exit-code": cmdExitCode, "mails": cmdMails, "await-mails": cmdAwaitMails, "await": cmdAwait, "await-requests": cmdAwaitRequests, "clear-faults": cmdClearFaults,
-			"signal":    cmdSignal,
-			"untouched": cmdUntouched, "twice-is-meant": cmdTwiceIsMeant, "system": cmdSystem, "fault": cmdFault,
+			"signal": cmdSignal,
+			"asked":  cmdAsked, "untouched": cmdUntouched, "twice-is-meant": cmdTwiceIsMeant, "system": cmdSystem, "fault": cmdFault,
 			"people": cmdPeople, "column": cmdColumn, "summary": cmdSummary, "go-on": cmdGoOn, "secret-free": cmdSecretFree,
 		},
 	})
@@ -205,6 +206,13 @@ func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	for _, cmd := range ts.BackgroundCmds() {
 		ts.Check(cmd.Process.Signal(s))
+	}
+}
+
+func cmdAsked(ts *testscript.TestScript, neg bool, args []string) {
+	form(ts, neg, args, 3, "asked TARGET OPERATION N")
+	if got := server(ts, args[0]).Calls(sandbox.Operation(args[1])); got != num(ts, args[2]) {
+		ts.Fatalf("%s was asked for %s %d times", args[0], args[1], got)
 	}
 }
 

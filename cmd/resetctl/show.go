@@ -52,7 +52,7 @@ func (c *command) show(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ledger, err := journal.Open(ctx.Context, cfg.State, journal.Options{})
+	ledger, err := openLedger(ctx.Context, cfg.State)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func (e *Engine) timed(ctx context.Context) (context.Context, context.CancelFunc
 	if e.Deadline.IsZero() {
 		return ctx, func() {}
 	}
-	return context.WithDeadlineCause(ctx, e.Deadline, errTimeUp)
+	return context.WithDeadlineCause(ctx, e.Deadline, ErrTimeUp)
 }
 
 // lane makes a lane that still lacks its work.
@@ -222,7 +222,7 @@ func notStarted(err error, intents int) bool {
 	if errors.Is(err, resetter.ErrNotStarted) {
 		return true
 	}
-	return intents == 0 && refusal(err) == nil && (errors.Is(err, context.Canceled) || errors.Is(err, errTimeUp))
+	return intents == 0 && refusal(err) == nil && (errors.Is(err, context.Canceled) || errors.Is(err, ErrTimeUp))
 }
 
 // finish records the outcome of a row that was worked and asks the guards.

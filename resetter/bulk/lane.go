@@ -24,7 +24,8 @@ const (
 	tooManyRefusals = 5
 )
 
-var errTimeUp = errors.New("the time is up")
+// ErrTimeUp means that the Engine's Deadline has come.
+var ErrTimeUp = errors.New("the time is up")
 
 // A lane works off the rows of one target at one stage. It is the dispatcher:
 // what comes next, and when, is decided here and nowhere else.
@@ -60,10 +61,11 @@ type lane struct {
 	flying    map[*task]bool
 	behind    map[string][]*task // by key, rows that wait for an earlier one of it
 
-	gate       time.Time // no row is begun before
-	stuckSince time.Time // when the system asked us to wait and has not answered a row since; else zero
-	refusals   int       // how many of systemic came in a row
-	stopped    error     // why no row of this target is begun any more; nil where it goes on
+	gate       time.Time     // no row is begun before
+	why        resetter.Kind // of the gate
+	stuckSince time.Time     // when the system asked us to wait and has not answered a row since; else zero
+	refusals   int           // how many of systemic came in a row
+	stopped    error         // why no row of this target is begun any more; nil where it goes on
 }
 
 // A task is a row in the hands of a lane.
@@ -324,7 +326,7 @@ func (l *lane) putOff(ctx context.Context, v verdict) error {
 			return nil
 		}
 		if until.After(l.gate) {
-			l.gate = until
+			l.gate, l.why = until, v.kind
 		}
 	}
 	if t.waited > l.target.maxWait() {
@@ -376,7 +378,7 @@ func (l *lane) publish() {
 		p.InFlight, p.Deferred = len(l.flying), len(l.later.list)
 		p.GatedUntil = time.Time{}
 		if time.Now().Before(l.gate) {
-			p.GatedUntil = l.gate
+			p.GatedUntil, p.Gate = l.gate, l.why
 		}
 		if l.stopped != nil {
 			p.Stopped = l.stopped.Error()

@@ -59,7 +59,7 @@ func accepted(r Result, receipt resetter.Receipt, status resetter.Status) Result
 	case status.Mailer == resetter.MailerAbsent:
 		r.Detail = "accepted; the system has no mailer, so hand over the link"
 	case receipt.SetupMail:
-		r.Detail = "accepted; a set-up mail goes to " + r.Account.Email + ", since the account was never set up"
+		r.Detail = "accepted; a set-up mail goes to " + r.Account.Email + ", since by all that can be seen the account was never set up"
 	default:
 		r.Detail = "accepted; a reset mail goes to " + r.Account.Email
 	}

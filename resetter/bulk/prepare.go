@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,7 +52,7 @@ func (p Plan) Would() int {
 //
 // Its error holds a [*TargetError] for each target that refused us or could not
 // be reached, and for each that has resets to do, no mailer, and no Links to
-// take the links (ErrNoMailer); or it is the journal's.
+// take the links (ErrNoMailer); or it is ErrTimeUp, or the journal's.
 func (e *Engine) Check(ctx context.Context) (map[string]resetter.Status, error) {
 	counts, err := e.begin(ctx, Checking)
 	if err != nil {
@@ -65,6 +66,10 @@ func (e *Engine) Check(ctx context.Context) (map[string]resetter.Status, error) 
 }
 
 func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]resetter.Status, error) {
+	timed, cancel := e.timed(ctx)
+	defer cancel()
+	asking, enough := context.WithCancel(timed)
+	defer enough()
 	var wg sync.WaitGroup
 	found, errs := make([]resetter.Status, len(targets)), make([]error, len(targets))
 	for i, t := range targets {
@@ -77,11 +82,15 @@ func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]reset
 			continue
 		}
 		wg.Go(func() {
-			found[i], errs[i] = e.ask(ctx, t, checker)
-			if errs[i] != nil {
-				errs[i] = &TargetError{t.Name, errs[i]}
-			} else if found[i].Mailer == resetter.MailerAbsent && e.Links == nil {
-				errs[i] = e.mailless(ctx, t)
+			var err error
+			found[i], err = e.ask(asking, t, checker)
+			if err == nil && found[i].Mailer == resetter.MailerAbsent && e.Links == nil {
+				err = e.mailless(ctx, t)
+			} else if err != nil && asking.Err() == nil && !errors.Is(err, ErrTimeUp) {
+				err = &TargetError{t.Name, err}
+			}
+			if errs[i] = err; errors.As(err, new(*TargetError)) {
+				enough() // one is reason enough, so nobody is waited for
 			}
 		})
 	}
@@ -89,7 +98,18 @@ func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]reset
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if err := join(errs); err != nil {
+	refused := slices.Clone(errs)
+	for i, err := range refused {
+		if !errors.As(err, new(*TargetError)) {
+			refused[i] = nil
+		}
+	}
+	if err := join(refused); err != nil {
+		return nil, err
+	}
+	if err := join(errs); err != nil && timed.Err() != nil {
+		return nil, ErrTimeUp
+	} else if err != nil {
 		return nil, err
 	}
 	e.status = make(map[string]resetter.Status)
@@ -99,8 +119,9 @@ func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]reset
 	return maps.Clone(e.status), nil
 }
 
-// ask asks one target. A pause that it wants is waited for; that it cannot be
-// reached is an answer, at the beginning of everything.
+// ask asks one target. A pause that it wants is waited for, unless that takes
+// longer than there is time; that it cannot be reached is an answer, at the
+// beginning of everything.
 func (e *Engine) ask(ctx context.Context, t *Target, checker resetter.Checker) (resetter.Status, error) {
 	begun := time.Now()
 	for {
@@ -111,7 +132,10 @@ func (e *Engine) ask(ctx context.Context, t *Target, checker resetter.Checker) (
 		if !ok || !errors.Is(err, resetter.ErrRateLimited) || until.Sub(begun) > t.maxWait() {
 			return status, err
 		}
-		e.note(t.Name, func(p *TargetProgress) { p.GatedUntil = until })
+		if !e.Deadline.IsZero() && until.After(e.Deadline) {
+			return status, ErrTimeUp
+		}
+		e.note(t.Name, func(p *TargetProgress) { p.GatedUntil, p.Gate = until, resetter.ErrRateLimited })
 		timer := time.NewTimer(max(time.Until(until), shortestWait))
 		select {
 		case <-timer.C:
@@ -168,7 +192,8 @@ func (e *Engine) rows(ctx context.Context, t *Target, stage Stage) func(func(Res
 //
 // A target that cannot be worked with is a [*TargetError], and no other target
 // is worked with either then. Rows that were not looked up stay Pending, and
-// Prepare goes on with them.
+// Prepare goes on with them. ErrTimeUp means that the Deadline came before
+// every target had been asked.
 func (e *Engine) Prepare(ctx context.Context) (Plan, error) {
 	before, err := e.begin(ctx, Preparing)
 	if err != nil {

@@ -202,6 +202,27 @@ func TestACheckWaitsForAPauseAndNotForASystemThatIsGone(t *testing.T) {
 	}
 }
 
+func TestACheckKeepsToTheDeadlineAndWaitsForNobodyOnceOneHasRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		slow := pausing{&system{}, func() error {
+			return &resetter.Error{Kind: resetter.ErrRateLimited, Until: time.Now().Add(10 * time.Second), Scope: resetter.ScopeTarget}
+		}}
+		e := &bulk.Engine{Journal: newLedger(t, people("a", 1)...), Targets: []bulk.Target{{Name: "a", Resetter: slow}}, Deadline: begun.Add(3 * time.Second)}
+		if _, err := e.Prepare(t.Context()); !errors.Is(err, bulk.ErrTimeUp) || time.Since(begun) > 3*time.Second {
+			t.Errorf("with a deadline: %v after %v", err, time.Since(begun))
+		}
+		begun = time.Now()
+		wrong := pausing{&system{}, func() error { time.Sleep(time.Second); return refusal(resetter.ErrUnauthorized, nil) }}
+		e = &bulk.Engine{Journal: newLedger(t, append(people("a", 1), people("b", 1)...)...),
+			Targets: []bulk.Target{{Name: "a", Resetter: slow}, {Name: "b", Resetter: wrong}}}
+		_, err := e.Prepare(t.Context())
+		if target := (*bulk.TargetError)(nil); !errors.As(err, &target) || target.Target != "b" || time.Since(begun) > time.Second {
+			t.Errorf("beside one that refused: %v after %v", err, time.Since(begun))
+		}
+	})
+}
+
 func TestALookUpThatIsThrottledWaitsForItsTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &system{}

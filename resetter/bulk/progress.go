@@ -3,6 +3,8 @@ package bulk
 import (
 	"maps"
 	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
 )
 
 // A Phase is what an Engine is at.
@@ -30,9 +32,11 @@ type TargetProgress struct {
 	LookedUp int
 	InFlight int // rows being worked
 	Deferred int // rows that wait for a time of their own
-	// GatedUntil is when the next row may be begun, where the system asked for
-	// a pause; else zero.
+	// GatedUntil is when the next row may be begun, and Gate why not now: the
+	// system asked for a pause (ErrRateLimited), or is not there
+	// (ErrUnavailable). Zero where it may be begun.
 	GatedUntil time.Time
+	Gate       resetter.Kind
 	// Stopped says why no further row of the target is begun; else empty.
 	Stopped string
 }

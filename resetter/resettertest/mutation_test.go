@@ -46,6 +46,17 @@ func kindIs(err error, kind resetter.Kind) error {
 	return &own
 }
 
+// stopping is a reset of which every error says that, of the target.
+func stopping(stop bool) func(context.Context, *acme, resetter.Account) (resetter.Receipt, error) {
+	return func(ctx context.Context, a *acme, account resetter.Account) (resetter.Receipt, error) {
+		receipt, err := a.Reset(ctx, account)
+		if e, ok := errors.AsType[*resetter.Error](err); ok {
+			e.Stop = stop
+		}
+		return receipt, err
+	}
+}
+
 func TestEveryMistakeIsFound(t *testing.T) {
 	for _, m := range []struct {
 		mistake string
@@ -201,6 +212,66 @@ func TestEveryMistakeIsFound(t *testing.T) {
 				}
 			},
 		},
+		{
+			mistake: "a refusal that broke off stops the target",
+			script:  "reset/404 with a cut body", found: "stops the target, where the next may go better",
+			mutate: func(m *mutant) { m.reset = stopping(true) },
+		},
+		{
+			mistake: "an answer that broke off stops the target",
+			script:  "reset/a cut body", found: "stops the target, where the next may go better",
+			mutate: func(m *mutant) { m.reset = stopping(true) },
+		},
+		{
+			mistake: "the answer of another system does not stop the target",
+			script:  `reset/200 with {"login":"required"}`, found: "does not stop the target",
+			mutate: func(m *mutant) { m.reset = stopping(false) },
+		},
+		{
+			mistake: "a throttle that broke off is called doubtful",
+			script:  "reset/429 with a cut body", found: "should have been success",
+			mutate: func(m *mutant) {
+				m.reset = func(ctx context.Context, a *acme, account resetter.Account) (resetter.Receipt, error) {
+					receipt, err := a.Reset(resetter.WithWaitsHandedBack(ctx), account)
+					return receipt, kindIs(err, resetter.ErrServerError)
+				}
+			},
+		},
+		{
+			mistake: "a server error that broke off is called a failure",
+			script:  "reset/503 with a cut body, after the server did it", found: "MAILED, and said not to be",
+			mutate: func(m *mutant) {
+				m.reset = func(ctx context.Context, a *acme, account resetter.Account) (resetter.Receipt, error) {
+					receipt, err := a.Reset(ctx, account)
+					return receipt, kindIs(err, resetter.ErrUnavailable)
+				}
+			},
+		},
+		{
+			mistake: "an error repeats a name as it came",
+			script:  "caller/a name of two lines", found: "an error of several lines",
+			mutate: func(m *mutant) {
+				m.resolve = func(ctx context.Context, a *acme, id resetter.Identity) (resetter.Account, error) {
+					account, err := a.Resolve(ctx, id)
+					if e, ok := errors.AsType[*resetter.Error](err); ok {
+						e.Account = id.Value
+					}
+					return account, err
+				}
+			},
+		},
+		{
+			mistake: "a name that nobody can have is looked up",
+			script:  "caller/a name of two lines", found: "requests for a name that nobody can have",
+			mutate: func(m *mutant) {
+				m.resolve = func(ctx context.Context, a *acme, id resetter.Identity) (resetter.Account, error) {
+					if id.Validate() != nil {
+						id.Value = "ana@example.com"
+					}
+					return a.Resolve(ctx, id)
+				}
+			},
+		},
 	} {
 		t.Run(m.mistake, func(t *testing.T) {
 			start := acmeSubject(func(url string, terms resettertest.Terms) (resetter.Resetter, error) {
@@ -227,33 +298,75 @@ func TestRandomFaultsFindWhatIsRepeated(t *testing.T) {
 	wantFinding(t, findings, "sent a reset again")
 }
 
-// What net/http repeats by itself shows with a client that lets it, and only
-// with that one.
-func TestABodyThatCanBeReplayedIsFound(t *testing.T) {
-	for _, replayable := range []bool{true, false} {
-		start := acmeSubject(func(url string, terms resettertest.Terms) (resetter.Resetter, error) {
-			a, err := newAcme(url, terms.Options()...)
-			plain := &http.Client{Transport: &http.Transport{DialContext: terms.Dial}, Timeout: terms.Timeout}
-			return mutant{acme: a, reset: func(ctx context.Context, _ *acme, account resetter.Account) (resetter.Receipt, error) {
-				return plainReset(ctx, plain, url, account, replayable)
-			}}, err
-		})
-		findings := resettertest.Examine(t, start, func(script string) bool {
-			return script == "reset/a dropped connection" || script == "reset/a dropped connection, after the server did it"
-		})
-		if !replayable {
-			for _, f := range findings {
-				t.Errorf("without a replay there is nothing to find: %s", f)
+// A request is repeated by net/http itself if its body can be rewound and it is
+// marked as repeatable, and by a caller's own loop if its body can be rewound.
+// Each of these is found; and with what cannot be repeated there is nothing to
+// find, so that it is the repetition that is found.
+func TestABodyThatIsReplayedIsFound(t *testing.T) {
+	for _, c := range []struct {
+		name                        string
+		rewindable, keyed, stubborn bool
+		found                       bool
+	}{
+		{name: "rewindable and marked: net/http repeats it", rewindable: true, keyed: true, found: true},
+		{name: "rewindable, under a loop that repeats: the loop does", rewindable: true, stubborn: true, found: true},
+		{name: "rewindable, and a POST without a mark", rewindable: true},
+		{name: "marked, and not to be rewound", keyed: true},
+		{name: "not to be rewound, under a loop that repeats", stubborn: true},
+		{name: "neither"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			start := acmeSubject(func(url string, terms resettertest.Terms) (resetter.Resetter, error) {
+				a, err := newAcme(url, terms.Options()...)
+				var wire http.RoundTripper = &http.Transport{DialContext: terms.Dial}
+				if c.stubborn {
+					wire = again{wire}
+				}
+				plain := &http.Client{Transport: wire, Timeout: terms.Timeout}
+				return mutant{acme: a, reset: func(ctx context.Context, _ *acme, account resetter.Account) (resetter.Receipt, error) {
+					return plainReset(ctx, plain, url, account, c.rewindable, c.keyed)
+				}}, err
+			})
+			findings := resettertest.Examine(t, start, func(script string) bool {
+				return script == "reset/a dropped connection" || script == "reset/a dropped connection, after the server did it"
+			})
+			if !c.found {
+				for _, f := range findings {
+					t.Errorf("nothing was repeated, and this found: %s", f)
+				}
+				return
 			}
-			continue
-		}
-		wantFinding(t, findings, "sent a reset again")
-		wantFinding(t, findings, "MAILED 2 TIMES")
+			wantFinding(t, findings, "sent a reset again")
+			wantFinding(t, findings, "MAILED 2 TIMES")
+		})
+	}
+}
+
+// again repeats every request once that failed, if it can rewind the body.
+type again struct{ http.RoundTripper }
+
+func (a again) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := a.RoundTripper.RoundTrip(request)
+	if err == nil || request.GetBody == nil {
+		return response, err
+	}
+	body, failed := request.GetBody()
+	if failed != nil {
+		return nil, err
+	}
+	second := request.Clone(request.Context())
+	second.Body = body
+	return a.RoundTripper.RoundTrip(second)
+}
+
+func (a again) CloseIdleConnections() {
+	if c, ok := a.RoundTripper.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
 	}
 }
 
 // plainReset is a reset as one writes it who trusts net/http.
-func plainReset(ctx context.Context, client *http.Client, url string, account resetter.Account, replayable bool) (receipt resetter.Receipt, err error) {
+func plainReset(ctx context.Context, client *http.Client, url string, account resetter.Account, rewindable, keyed bool) (receipt resetter.Receipt, err error) {
 	failed := func(kind resetter.Kind) error {
 		return &resetter.Error{System: "acme", Op: "reset", Account: account.Email, Kind: kind, Attempts: 1}
 	}
@@ -262,9 +375,10 @@ func plainReset(ctx context.Context, client *http.Client, url string, account re
 		return receipt, failed(resetter.ErrInvalid)
 	}
 	request.Header.Set("Authorization", "Bearer acme-canary-0815-1")
-	if replayable {
+	if keyed {
 		request.Header.Set("Idempotency-Key", "1")
-	} else {
+	}
+	if !rewindable {
 		request.GetBody = nil
 	}
 	// On a connection that was used before, whatever the script says.

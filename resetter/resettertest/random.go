@@ -111,7 +111,7 @@ func (w *world) disturb(seed uint64) {
 			return nil
 		}
 		f := &list[dice.IntN(len(list))]
-		if (f.refuses() || f.stops) && r != resetting || f.long {
+		if f.refuses() && r != resetting || f.stops && r == signingIn || f.long {
 			return nil // it would end everything at once
 		}
 		return f

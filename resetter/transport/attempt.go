@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -214,6 +215,10 @@ func (c *call) send(req *http.Request, token Token, number int) *http.Response {
 		resp.Body.Close() // it is the connection, and obeys no time-out
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	if page := (Answer{Header: resp.Header, Body: body}).IsHTML(); !page && json.Valid(body) {
+		// Whatever it is called: generated clients read only what is called so.
+		resp.Header.Set("Content-Type", "application/json")
+	}
 	c.judge(sentAt, resp, body, err)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp

@@ -216,3 +216,24 @@ func TestCancellingInFlightLeavesTheOutcomeUnknown(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What writes JSON without calling it so is common, and its answer is whole.
+func TestJSONIsReadWhateverItIsCalled(t *testing.T) {
+	for called, want := range map[string]string{"": "application/json", "text/plain; charset=utf-8": "application/json", "text/html": "text/html"} {
+		m := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", called)
+			_, _ = w.Write([]byte(`{"id":"7"}`))
+		})
+		c := m.on(t, transport.System{Judge: func(transport.Answer) transport.Verdict { return transport.Verdict{Ruling: transport.Accepted} }})
+		ctx, _ := c.Begin(t.Context(), transport.Operation{Name: "try", Class: transport.Read})
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, c.Base()+"/", nil)
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := resp.Header.Get("Content-Type"); got != want {
+			t.Errorf("called %q it becomes %q", called, got)
+		}
+		_ = resp.Body.Close()
+	}
+}

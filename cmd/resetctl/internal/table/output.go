@@ -55,19 +55,45 @@ func Create(path string, stdout io.Writer) (*Output, error) {
 			return nil, fmt.Errorf("cannot write %s: %w", path, err)
 		}
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part") // 0600
-	if err != nil {
-		return nil, fmt.Errorf("cannot write %s: %w", path, err)
+	o := &Output{path: path}
+	if err := o.begin(); err != nil {
+		return nil, err
 	}
-	return &Output{w: f, path: path, file: f, temp: f.Name()}, nil
+	// It can be written. Until there is something to write, which may be hours,
+	// nothing is left lying about that a killed process could not take away.
+	err = errors.Join(o.file.Close(), os.Remove(o.temp))
+	o.w, o.file, o.temp = nil, nil, ""
+	return o, err
+}
+
+// begin makes the file beside path.
+func (o *Output) begin() error {
+	f, err := os.CreateTemp(filepath.Dir(o.path), "."+filepath.Base(o.path)+".*.part") // 0600
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", o.path, err)
+	}
+	o.w, o.file, o.temp = f, f, f.Name()
+	return nil
 }
 
 // Write adds to the content.
-func (o *Output) Write(p []byte) (int, error) { return o.w.Write(p) }
+func (o *Output) Write(p []byte) (int, error) {
+	if o.w == nil {
+		if err := o.begin(); err != nil {
+			return 0, err
+		}
+	}
+	return o.w.Write(p)
+}
 
 // Commit makes the content durable and visible at the path. After an error
 // the path is as it was before Create, pipes and devices apart.
 func (o *Output) Commit() error {
+	if o.w == nil && !o.done { // an empty file is a file, too
+		if err := o.begin(); err != nil {
+			return err
+		}
+	}
 	if o.done || o.file == nil {
 		o.done = true
 		return nil

@@ -137,8 +137,9 @@ func (s *source) detect(head []byte) (refusal string) {
 	case bytes.IndexByte(head, 0) >= 0:
 		return "there are NUL bytes in it: UTF-16 without a byte order mark, or no text at all" + saveAs
 	}
-	if s.encoding == "UTF-8" && bytes.IndexByte(head, '\n') < 0 && bytes.IndexByte(head, '\r') >= 0 &&
-		!bytes.HasSuffix(head, []byte("\r")) {
+	// Of UTF-16 the other byte of each sign is 0 where it matters here.
+	plain := bytes.TrimRight(bytes.ReplaceAll(head, []byte{0}, nil), "\r")
+	if bytes.IndexByte(plain, '\n') < 0 && bytes.IndexByte(plain, '\r') >= 0 {
 		return "the lines end as those of an old Macintosh do (CR alone)" + saveAs
 	}
 	return ""

@@ -19,6 +19,7 @@ import (
 	"hash"
 	"io"
 	"iter"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -64,6 +65,20 @@ type Reader struct {
 	lines   int
 	rows    int
 	sum     [sha256.Size]byte
+}
+
+// Is reports whether path is the very file that is read.
+func (r *Reader) Is(path string) bool {
+	if r.src == nil {
+		return false
+	}
+	file, ok := r.src.at.(*os.File)
+	if !ok {
+		return false
+	}
+	mine, err := file.Stat()
+	other, otherErr := os.Stat(path)
+	return err == nil && otherErr == nil && os.SameFile(mine, other)
 }
 
 // Open reads the file at path, or stdin where path is "-", from beginning to
