@@ -172,6 +172,17 @@ func TestALookUpThatGetsNoAnswerFailsAlone(t *testing.T) {
 	}
 }
 
+// The account that we sign in with is known by whatever the system told of it.
+func TestOurOwnAccountIsKnownByIdAddressOrName(t *testing.T) {
+	ana := resetter.Account{ID: "7", Email: "ana@example.com", Username: "ana"}
+	for _, self := range []resetter.Account{{ID: "7"}, {Email: "ANA@example.com"}, {Username: "ana"}} {
+		s := &system{resolve: func(context.Context, resetter.Identity) (resetter.Account, error) { return ana, nil }}
+		j := newLedger(t, people("a", 1)...)
+		prepare(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: &checked{system: s, status: resetter.Status{Self: self}}}}})
+		all(t, j, "skipped/excluded")
+	}
+}
+
 // pausing is a system whose Check may fail.
 type pausing struct {
 	*system

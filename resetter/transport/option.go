@@ -123,8 +123,8 @@ func WithPlainHTTP() Option {
 	return func(s *settings) error { s.plainHTTP = true; return nil }
 }
 
-// WithLinks asks systems that can keep one-time links to themselves to give
-// them out, in Receipt.Link.
+// WithLinks has one-time links handed out in Receipt.Link. Without it they are
+// not asked for, and those that a system gives all the same are dropped.
 func WithLinks() Option {
 	return func(s *settings) error { s.links = true; return nil }
 }

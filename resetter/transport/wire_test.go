@@ -11,7 +11,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -277,4 +279,24 @@ func TestOldTLSIsRefused(t *testing.T) {
 	if _, err := do(context.Background(), c, transport.Send, ""); !errors.Is(err, resetter.ErrUnavailable) || s.sends() != 0 {
 		t.Errorf("%v", err)
 	}
+}
+
+// A connection that idles is let go before the system closes it (Unleash: after
+// 15 s), since a request written into that moment is one in doubt.
+func TestAnIdleConnectionIsLetGoBeforeTheSystemDoesSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := serve(t, func(http.ResponseWriter, *http.Request) {})
+		var dials atomic.Int64
+		m.down = func() error { dials.Add(1); return nil }
+		c := m.on(t, transport.System{})
+		for i, idle := range []time.Duration{0, time.Second, 5 * time.Second} {
+			time.Sleep(idle)
+			if _, err := do(t.Context(), c, transport.Send, "{}"); err != nil {
+				t.Fatal(err)
+			}
+			if want := int64(1 + i/2); dials.Load() != want {
+				t.Errorf("after %v of idling there were %d connections, want %d", idle, dials.Load(), want)
+			}
+		}
+	})
 }
