@@ -86,7 +86,7 @@ func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]reset
 			found[i], err = e.ask(asking, t, checker)
 			if err == nil && found[i].Mailer == resetter.MailerAbsent && e.Links == nil {
 				err = e.mailless(ctx, t)
-			} else if err != nil && asking.Err() == nil && !errors.Is(err, ErrTimeUp) {
+			} else if err != nil && !cutShort(asking, err) {
 				err = &TargetError{t.Name, err}
 			}
 			if errs[i] = err; errors.As(err, new(*TargetError)) {
@@ -117,6 +117,13 @@ func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]reset
 		e.status[t.Name] = found[i]
 	}
 	return maps.Clone(e.status), nil
+}
+
+// cutShort reports whether err says that we ended the asking under ctx
+// ourselves.
+func cutShort(ctx context.Context, err error) bool {
+	return errors.Is(err, ErrTimeUp) ||
+		ctx.Err() != nil && (errors.Is(err, resetter.ErrNotStarted) || errors.Is(err, context.Canceled))
 }
 
 // ask asks one target. A pause that it wants is waited for, unless that takes
