@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
+	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/urfave/cli/v2"
 )
 
@@ -14,12 +15,17 @@ type command struct {
 	io   *ui.IO
 	env  []string
 	args []string // as given, the program's name first
+
+	arranged []string // the same as arrange puts it
+
+	// journal, where tests set it, stands between the run and who works it off.
+	journal func(bulk.Journal) bulk.Journal
 }
 
 // laterCommands and laterFlags are promised and not there yet. They are
 // refused by name, never ignored.
 var (
-	laterCommands = []string{"init", "check", "resume", "runs", "reconcile", "report", "config", "completion"}
+	laterCommands = []string{"init", "check", "reconcile", "report", "config", "completion"}
 	laterTopics   = []string{"csv", "config", "environment", "exit-codes", "outcomes"}
 	laterFlags    = map[string]string{
 		"report":         "write results with -o, or see resetctl show",
@@ -27,7 +33,6 @@ var (
 		"links-to":       "one-time links are not handed out",
 		"canary":         "use --limit",
 		"resend-unknown": "what is in doubt stays so",
-		"retry-failed":   "make a file of the failed rows",
 		"map":            "rename the column in the file",
 		"delimiter":      "it is found by itself: , ; tab or |",
 		"encoding":       "save the file as UTF-8",
@@ -36,7 +41,6 @@ var (
 		"revoke-keys":    "resets are the only action so far",
 		"settle":         "what is in doubt stays so",
 		"rows":           "what is in doubt stays so",
-		"prune":          "delete the state folder",
 	}
 )
 
@@ -46,6 +50,7 @@ func (c *command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.arranged = arranged
 	return app.RunContext(ctx, arranged)
 }
 
@@ -73,8 +78,8 @@ func (c *command) app() *cli.App {
 		},
 		Before: c.before,
 		Commands: []*cli.Command{
-			c.demoCommand(), c.planCommand(), c.runCommand(), c.resetCommand(),
-			c.showCommand(), c.sandboxCommand(), c.versionCommand(),
+			c.demoCommand(), c.planCommand(), c.runCommand(), c.resumeCommand(), c.resetCommand(),
+			c.runsCommand(), c.showCommand(), c.sandboxCommand(), c.versionCommand(),
 		},
 	}
 	for _, command := range app.Commands {

@@ -16,8 +16,6 @@ import (
 // its own copies.
 func workFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringSliceFlag{Name: "target", Usage: "`NAMES` of targets for rows that name none: a,b or all"},
-		&cli.StringFlag{Name: "action", Value: string(resetter.ActionReset), Usage: "`ACTION` for rows that name none"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write a line per row to `FILE` (.csv, .ndjson or .json; - is stdout)"},
 		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of that file: csv, json, ndjson or table"},
 		&cli.BoolFlag{Name: "json", Usage: "print the summary as one JSON object on stdout"},
@@ -26,6 +24,14 @@ func workFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cooldown", Usage: "leave out who was mailed within `TIME`; 0 turns it off (default 1h)"},
 		&cli.StringFlag{Name: "max-failures", Usage: "halt at `N` failed or unknown rows, or at N% of the last 100"},
 		&cli.StringFlag{Name: "expect", Usage: "refuse unless exactly `N` actions would be done"},
+	}
+}
+
+// rowFlags choose the rows, for commands that begin a run.
+func rowFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringSliceFlag{Name: "target", Usage: "`NAMES` of targets for rows that name none: a,b or all"},
+		&cli.StringFlag{Name: "action", Value: string(resetter.ActionReset), Usage: "`ACTION` for rows that name none"},
 		&cli.StringFlag{Name: "limit", Usage: "work only the first `N` rows"},
 		&cli.StringSliceFlag{Name: "only", Usage: "work only these `TARGETS`"},
 		&cli.StringSliceFlag{Name: "except", Usage: "work all but these `TARGETS`"},
@@ -45,6 +51,12 @@ func actFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "only show what would be done, as plan does"},
 		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"},
 		&cli.StringFlag{Name: "max-duration", Usage: "begin no row after `TIME`, such as 2h"},
+	}
+}
+
+// beginFlags say which run is meant, for commands that begin one or go on.
+func beginFlags() []cli.Flag {
+	return []cli.Flag{
 		&cli.BoolFlag{Name: "resume", Usage: "say that going on with an unfinished run is meant"},
 		&cli.BoolFlag{Name: "new", Usage: "begin afresh even where the same rows have an unfinished run"},
 	}

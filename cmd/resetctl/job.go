@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"math"
 	"os"
@@ -23,28 +24,33 @@ import (
 	"github.com/seed57652884/resetctl/resetter/transport"
 )
 
-// A job is a table of people to be worked off: what run, plan, reset and demo
-// have in common. Its methods are its steps, in order.
+// A job is a run to be worked off: what run, resume, plan, reset and demo have
+// in common. Its methods are its steps, in order. Its rows are those of a table
+// of people, or of a run that the ledger has; from begin on they come from the
+// ledger alone.
 type job struct {
 	io      *ui.IO
 	log     *slog.Logger
 	config  *config.Config
 	options workOptions
 	args    []string // the command line, for the audit
-	again   string   // the command that goes on with it, for people to copy
+	// again is the command that goes on with the run, for people to copy; it may
+	// be nil.
+	again func(run string) string
 
-	people    *table.Reader
-	limit     int // the last row, by Seq, that --limit lets through; 0: all
+	people    *table.Reader // nil where there is none
+	limit     int           // the last row, by Seq, that --limit lets through; 0: all
 	output    *table.Output
 	ledger    *journal.Ledger
 	run       *journal.Run
+	between   func(bulk.Journal) bulk.Journal // see command.journal
 	continued bool
+	retried   *retry // nil unless failed rows were taken again
 	engine    *bulk.Engine
 	locks     []io.Closer
 }
 
-// do takes the steps. Whatever happens, what was opened is closed, sessions
-// are signed out of, and a run of which nothing was sent leaves no trace.
+// do works off a table.
 func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, error)) (err error) {
 	if err := j.mayAct(); err != nil {
 		return err
@@ -56,16 +62,31 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 	if j.options.offline {
 		return j.sayOffline()
 	}
-	if j.options.output != "" {
-		if j.people.Is(j.options.output) {
-			return usage("-o %s is the table itself; name another file", j.options.output)
+	if j.options.output != "" && j.people.Is(j.options.output) {
+		return usage("-o %s is the table itself; name another file", j.options.output)
+	}
+	named := make(map[string]bool)
+	for row, err := range j.people.Rows() {
+		if err != nil {
+			return err
 		}
+		named[row.Target] = true
+	}
+	return j.through(ctx, named, j.begin)
+}
+
+// through takes the steps that all jobs have: the rows are of the targets that
+// are named, and begin opens the run. Whatever happens, what was opened is
+// closed, sessions are signed out of, and a run of which nothing was sent
+// leaves no trace.
+func (j *job) through(ctx context.Context, named map[string]bool, begin func(context.Context) error) (err error) {
+	if j.options.output != "" {
 		if j.output, err = table.Create(j.options.output, j.io.Out); err != nil {
 			return &exit{exitUsage, err}
 		}
 		defer j.output.Abort()
 	}
-	targets, err := j.targets(ctx)
+	targets, err := j.targets(ctx, named)
 	defer j.unlock()
 	defer func() { j.signOut(targets) }()
 	if err != nil {
@@ -74,18 +95,26 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 	if err := j.lock(targets); err != nil {
 		return err
 	}
-	if err := j.begin(ctx); err != nil {
+	defer j.closeLedger()
+	if err := begin(ctx); err != nil {
 		return err
 	}
-	defer j.ledger.Close()
 	j.engine = &bulk.Engine{
-		Journal: j.run, Targets: targets, Guards: guards(j.config.Guards),
+		Journal: j.journal(), Targets: targets, Guards: guards(j.config.Guards),
 		Limit: j.limit, Log: j.log,
 	}
 	if j.options.maxDuration > 0 {
 		j.engine.Deadline = time.Now().Add(j.options.maxDuration)
 	}
 	return j.work(ctx)
+}
+
+// journal is the run as the engine and the results see it.
+func (j *job) journal() bulk.Journal {
+	if j.between == nil {
+		return j.run
+	}
+	return j.between(j.run)
 }
 
 // mayAct refuses early what would have to be refused in the end.
@@ -125,17 +154,10 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 	return nil
 }
 
-// targets makes the clients of all targets that the rows name. Those that the
+// targets makes the clients of all targets that are named. Those that the
 // operator leaves out are not made. It returns those that it made along with
 // an error.
-func (j *job) targets(ctx context.Context) ([]bulk.Target, error) {
-	named := make(map[string]bool)
-	for row, err := range j.people.Rows() {
-		if err != nil {
-			return nil, err
-		}
-		named[row.Target] = true
-	}
+func (j *job) targets(ctx context.Context, named map[string]bool) ([]bulk.Target, error) {
 	var targets []bulk.Target
 	var errs []error
 	for _, name := range j.config.Names() {
@@ -243,7 +265,7 @@ func (j *job) signOut(targets []bulk.Target) {
 
 // begin opens the ledger and in it the run: the unfinished one with the same
 // content, or a new one with all rows registered.
-func (j *job) begin(ctx context.Context) (err error) {
+func (j *job) begin(ctx context.Context) error {
 	content, err := journal.Content(j.people.Rows())
 	if err != nil {
 		return err
@@ -251,34 +273,53 @@ func (j *job) begin(ctx context.Context) (err error) {
 	if j.ledger, err = openLedger(ctx, j.config.State); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			j.ledger.Close()
-		}
-	}()
 	if !j.options.dryRun && !j.options.fresh {
 		j.run, err = j.ledger.Find(ctx, content)
 		switch {
 		case err == nil:
 			j.continued = true
-			j.io.Tell("going on with the unfinished run %s of %s; --new begins afresh", j.run.ID(), j.run.StartedAt().Local().Format("2006-01-02 15:04"))
-			return j.run.Audit(ctx, "resume", j.invocation())
+			j.io.Tell("going on with the unfinished run %s of %s; --new begins afresh", j.run.ID(), minute(j.run.StartedAt()))
+			return j.takeUp(ctx)
 		case !errors.Is(err, journal.ErrNoRun):
 			return err
 		case j.options.resume:
 			j.io.Tell("there is no unfinished run with these rows; beginning one")
 		}
 	}
+	return j.register(ctx, content, j.people.Columns(), j.people.Rows())
+}
+
+// takeUp enters in the audit that the run is gone on with. One without any row is
+// of a process that was killed before it had registered them: that is made up for.
+func (j *job) takeUp(ctx context.Context) error {
+	if err := j.run.Audit(ctx, "resume", j.invocation()); err != nil {
+		return err
+	}
+	counts, err := j.run.Counts(ctx)
+	if err != nil || len(counts) > 0 {
+		return err
+	}
+	return j.run.Add(ctx, j.people.Rows())
+}
+
+// register begins a new run with these rows; with --dry-run a plan.
+func (j *job) register(ctx context.Context, content string, columns []string, rows iter.Seq2[bulk.Row, error]) (err error) {
 	j.run, err = j.ledger.Begin(ctx, journal.NewRun{
-		Content: content, Columns: j.people.Columns(), Plan: j.options.dryRun, By: j.invocation(),
+		Content: content, Columns: columns, Plan: j.options.dryRun, By: j.invocation(),
 	})
 	if err != nil {
 		return err
 	}
-	if err := j.run.Add(ctx, j.people.Rows()); err != nil {
+	if err := j.run.Add(ctx, rows); err != nil {
 		return errors.Join(err, j.run.Discard(context.WithoutCancel(ctx)))
 	}
 	return nil
+}
+
+func (j *job) closeLedger() {
+	if j.ledger != nil {
+		_ = j.ledger.Close()
+	}
 }
 
 // openLedger opens the ledger in the state folder. That there can be none at
@@ -290,7 +331,11 @@ func openLedger(ctx context.Context, folder string) (*journal.Ledger, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, usage("the state folder cannot be made: %v; name another with --state DIR", err)
 	}
-	return journal.Open(ctx, folder, journal.Options{})
+	ledger, err := journal.Open(ctx, folder, journal.Options{})
+	if errors.Is(err, journal.ErrRemote) {
+		return nil, usage("%v; name a folder on a disk of this machine with --state DIR", err)
+	}
+	return ledger, err
 }
 
 func (j *job) invocation() journal.Invocation {
@@ -336,8 +381,9 @@ func (j *job) work(ctx context.Context) error {
 // mayBegin applies what guards the whole run, and asks.
 func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
 	would := plan.Would()
-	if j.continued {
-		// Of the whole run, so that the same command goes on.
+	if j.continued && j.people != nil {
+		// Of the whole run, so that the same command goes on. One that names no
+		// table counts what it does itself.
 		counts, err := j.run.Counts(ctx)
 		if err != nil {
 			return err
@@ -369,12 +415,13 @@ func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
 }
 
 // discard takes a run that sent nothing out of the ledger. One that an earlier
-// process began stays as it is.
+// process began stays as it was.
 func (j *job) discard(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
 	if j.continued {
-		return nil
+		return j.retried.giveBack(ctx, j.run)
 	}
-	return j.run.Discard(context.WithoutCancel(ctx))
+	return j.run.Discard(ctx)
 }
 
 // advise adds to the engine's words those that only the command knows.

@@ -11,7 +11,7 @@
 //	resetctl run people.csv -o results.csv
 //
 // This package is the wiring: one file a command, args.go for the order of
-// arguments, job.go for what run, plan, reset and demo have in common,
+// arguments, job.go for what run, resume, plan, reset and demo have in common,
 // drivers.go for the systems. It alone reads the environment, prints and
 // exits.
 package main
@@ -43,7 +43,10 @@ func main() {
 // Main runs the command line args in the environment env and returns the exit
 // code.
 func Main(ctx context.Context, args, env []string, streams *ui.IO) int {
-	c := &command{io: streams, env: env, args: args}
+	return (&command{io: streams, env: env, args: args}).main(ctx)
+}
+
+func (c *command) main(ctx context.Context) int {
 	err := c.run(ctx)
 	if err == nil {
 		return 0
@@ -53,9 +56,9 @@ func Main(ctx context.Context, args, env []string, streams *ui.IO) int {
 		e = asExit(signal) // whatever else was cancelled by it
 	}
 	if refused := (*table.Refused)(nil); errors.As(err, &refused) {
-		streams.Lines(refused.Error()) // each line begins with FILE:LINE
+		c.io.Lines(refused.Error()) // each line begins with FILE:LINE
 	} else if e.err != nil {
-		streams.Lines("resetctl: " + e.err.Error())
+		c.io.Lines("resetctl: " + e.err.Error())
 	}
 	return e.code
 }

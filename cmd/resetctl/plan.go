@@ -1,6 +1,10 @@
 package main
 
-import "github.com/urfave/cli/v2"
+import (
+	"slices"
+
+	"github.com/urfave/cli/v2"
+)
 
 func (c *command) planCommand() *cli.Command {
 	return &cli.Command{
@@ -9,7 +13,7 @@ func (c *command) planCommand() *cli.Command {
    resetctl plan people.csv -o plan.csv  a line per row
    resetctl plan people.csv --offline    check the file alone`,
 		Flags: append(append(fileFlags(),
-			&cli.BoolFlag{Name: "offline", Usage: "stay off the network and check the file alone"}), workFlags()...),
+			&cli.BoolFlag{Name: "offline", Usage: "stay off the network and check the file alone"}), slices.Concat(rowFlags(), workFlags())...),
 		Action: func(ctx *cli.Context) error {
 			path, err := onlyArgument(ctx, "FILE")
 			if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
@@ -18,7 +19,7 @@ func (c *command) runCommand() *cli.Command {
 
    The file has a column that says who (email, user_id or username) and may say
    where (target). A run that was stopped goes on when it is started again.`,
-		Flags: append(append(fileFlags(), actFlags()...), workFlags()...),
+		Flags: slices.Concat(fileFlags(), actFlags(), beginFlags(), rowFlags(), workFlags()),
 		Action: func(ctx *cli.Context) error {
 			path, err := onlyArgument(ctx, "FILE")
 			if err != nil {
@@ -31,12 +32,15 @@ func (c *command) runCommand() *cli.Command {
 			if path == "-" && !j.options.yes && !j.options.dryRun {
 				return usage("stdin is the table, so nobody can be asked; look at it with --dry-run, then give --yes to do it")
 			}
+			if path == "-" {
+				j.again = c.resumption // what was on stdin is gone
+			}
 			return j.doFile(ctx.Context, path)
 		},
 	}
 }
 
-// job prepares what run, plan and reset have in common.
+// job prepares what run, resume, plan and reset have in common.
 func (c *command) job(ctx *cli.Context) (*job, error) {
 	cfg, err := c.config(ctx)
 	if err != nil {
@@ -46,7 +50,8 @@ func (c *command) job(ctx *cli.Context) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: again(c.args)}, nil
+	same := func(string) string { return again(c.args) }
+	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, between: c.journal}, nil
 }
 
 // again is the command line that goes on with what args began: without the
@@ -75,6 +80,14 @@ func (j *job) doFile(ctx context.Context, path string) error {
 	return j.do(ctx, func(o table.Options) (*table.Reader, error) {
 		return table.Open(ctx, path, j.io.In, o)
 	})
+}
+
+// mayName returns the argument, or nothing where there is none.
+func mayName(ctx *cli.Context, what string) (string, error) {
+	if ctx.NArg() == 0 {
+		return "", nil
+	}
+	return onlyArgument(ctx, what)
 }
 
 func onlyArgument(ctx *cli.Context, what string) (string, error) {

@@ -86,7 +86,11 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 			return err
 		}
 	}
-	// Only now: a run whose results were not written goes on, to write them.
+	// Only now: a run whose results were not written goes on, to write them. What
+	// may still take its time comes before, since a process that is killed after
+	// this has no run to go on with: the same command would begin another, in
+	// which everybody was mailed a short while ago.
+	j.signOut(j.engine.Targets)
 	if _, err := j.run.Finish(ctx); err != nil {
 		return errors.Join(cause, err)
 	}
@@ -100,7 +104,7 @@ func (j *job) writeResults(ctx context.Context) error {
 	if j.output == nil {
 		return nil
 	}
-	if err := table.WriteResults(j.output, j.options.format, j.run.Columns(), j.run.ID(), j.run.Results(ctx)); err != nil {
+	if err := table.WriteResults(j.output, j.options.format, j.run.Columns(), j.run.ID(), j.journal().Results(ctx)); err != nil {
 		return fmt.Errorf("the results could not be written; they are kept: resetctl show %s: %w", j.run.ID(), err)
 	}
 	if err := j.output.Commit(); err != nil {
@@ -126,8 +130,8 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 	if total[bulk.Unknown] > 0 {
 		b.WriteString("unknown: the mail may have gone out and is not sent again; ask these people or look in the system\n")
 	}
-	if total[bulk.Pending] > 0 && j.again != "" {
-		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again)
+	if total[bulk.Pending] > 0 && j.again != nil {
+		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID()))
 	}
 	if j.output != nil && j.options.output != "-" {
 		fmt.Fprintf(&b, "results: %s\n", j.options.output)
@@ -197,6 +201,9 @@ type countsJSON struct {
 func countsOf(c bulk.Counts) countsJSON {
 	return countsJSON{c[bulk.Done], c[bulk.Skipped], c[bulk.Failed], c[bulk.Unknown], c[bulk.Pending]}
 }
+
+// minute is a time for people.
+func minute(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 

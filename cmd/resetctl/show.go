@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"iter"
 	"slices"
@@ -13,8 +14,9 @@ import (
 
 func (c *command) showCommand() *cli.Command {
 	return &cli.Command{
-		Name: "show", Usage: "what became of each row of a run", ArgsUsage: "RUN",
-		UsageText: `resetctl show 20261123-141502-x7k2
+		Name: "show", Usage: "what became of each row of a run", ArgsUsage: "[RUN]",
+		UsageText: `resetctl show                       the newest run
+   resetctl show 20261123-141502-x7k2
    resetctl show 20261123-141502-x7k2 --outcome failed,unknown
    resetctl show 20261123-141502-x7k2 -o results.csv`,
 		Flags: []cli.Flag{
@@ -27,7 +29,7 @@ func (c *command) showCommand() *cli.Command {
 }
 
 func (c *command) show(ctx *cli.Context) error {
-	id, err := onlyArgument(ctx, "RUN")
+	id, err := mayName(ctx, "RUN")
 	if err != nil {
 		return err
 	}
@@ -57,11 +59,11 @@ func (c *command) show(ctx *cli.Context) error {
 		return err
 	}
 	defer ledger.Close()
-	run, err := ledger.Run(ctx.Context, id)
-	switch {
-	case errors.Is(err, journal.ErrNoRun):
-		return usage("there is no run %q in %s", id, cfg.State)
-	case err != nil:
+	run, err := runOf(ctx.Context, ledger, id)
+	if errors.Is(err, journal.ErrNoRun) {
+		return noRun(id, cfg.State)
+	}
+	if err != nil {
 		return err
 	}
 	output, err := table.Create(path, c.io.Out)
@@ -73,6 +75,21 @@ func (c *command) show(ctx *cli.Context) error {
 		return err
 	}
 	return output.Commit()
+}
+
+// runOf is the run with that id, or the newest where there is none.
+func runOf(ctx context.Context, ledger *journal.Ledger, id string) (*journal.Run, error) {
+	if id == "" {
+		return ledger.Newest(ctx)
+	}
+	return ledger.Run(ctx, id)
+}
+
+func noRun(id, state string) error {
+	if id == "" {
+		return usage("there is no run yet in %s", state)
+	}
+	return usage("there is no run %q in %s; resetctl runs lists them", id, state)
 }
 
 // only lets results with one of the outcomes pass; all where none is given.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +31,7 @@ type variant struct {
 	people              int
 	noMailer, forbidden bool
 	latency             time.Duration
+	wire                net.Listener // nil: a free port
 }
 
 func newSystems() *systems { return &systems{mailed: make(chan struct{})} }
@@ -40,7 +42,7 @@ func (s *systems) start(name string, v variant) map[string]string {
 	if old := s.running(name); old != nil {
 		old.Close()
 	}
-	common := sandbox.Config{Latency: v.latency, OnMail: func(sandbox.Mail) {
+	common := sandbox.Config{Latency: v.latency, Listener: v.wire, OnMail: func(sandbox.Mail) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		close(s.mailed)

@@ -90,7 +90,7 @@ type TargetError struct {
 }
 
 func (e *TargetError) Error() string {
-	if refusal := refusal(e.Err); refusal != nil && refusal.System == e.Target { // it names itself
+	if refusal, ok := e.Err.(*resetter.Error); ok && refusal.System == e.Target { // it names itself
 		return fmt.Sprintf("target %v; nothing was sent", e.Err)
 	}
 	return fmt.Sprintf("target %s: %v; nothing was sent", e.Target, e.Err)

@@ -11,7 +11,7 @@ import (
 // A Journal is the one record of what a run has to do and has done. Everything
 // that is shown to anybody comes from it.
 //
-// All methods may be called concurrently. The two that are marked durable
+// All methods may be called concurrently. Those that are marked durable
 // return only when what they record survives the loss of the process and of
 // power; the others may be recorded together with the next of those. An error
 // of a durable method means that nothing is known to be recorded.
@@ -33,7 +33,8 @@ type Journal interface {
 
 	// SkipDuplicates gives every row at Ready whose target, account and action
 	// an earlier row of the run has as well the outcome Skipped, Duplicate. An
-	// earlier row that is Failed or Skipped itself makes no duplicate.
+	// earlier row that is Failed or Skipped itself makes no duplicate. Nor is a
+	// row that was reopened done again where a later one is Done or Unknown.
 	SkipDuplicates(ctx context.Context) error
 
 	// LastMailed returns when the account at target was last mailed, over every
@@ -47,7 +48,8 @@ type Journal interface {
 	Intent(ctx context.Context, seq, n int) error
 
 	// Record gives the row its outcome and closes its intent, if it has one.
-	// A row with the outcome Pending may be recorded again, others not.
+	// A row with the outcome Pending may be recorded again, others not, until
+	// they are reopened.
 	// r.Row.Seq says which row it is; the rest of r.Row and r.Account are not
 	// read. Attempts never become fewer, and a zero FinishedAt means now.
 	// Durable.
@@ -57,6 +59,12 @@ type Journal interface {
 	// Unknown, interrupted, with the given detail, and returns how many there
 	// were. For the start of a run that goes on. Durable.
 	Interrupt(ctx context.Context, detail string) (int, error)
+
+	// Reopen makes rows that are Failed Pending again, NotStarted and at New:
+	// who they are about is looked up anew, and their attempts count on. All of
+	// seqs are reopened, or none where one is not Failed or not there: whatever
+	// else a row came to stays, since it may have been done. Durable.
+	Reopen(ctx context.Context, seqs ...int) error
 
 	// Halt gives every row of target that is Pending and NotStarted and has no
 	// open intent the reason and the detail; it stays Pending and keeps its

@@ -114,14 +114,20 @@ func (m *Memory) Resolved(ctx context.Context, seq int, account resetter.Account
 		if !e.intentAt.IsZero() {
 			return fmt.Errorf("row %d: its request is under way, so its account cannot change", seq)
 		}
-		if e.known() {
-			old := m.personOf(e)
-			m.people[old] = slices.DeleteFunc(m.people[old], func(o *entry) bool { return o == e })
-		}
+		m.forget(e)
 		e.Account = account
 		m.people[m.personOf(e)] = append(m.people[m.personOf(e)], e)
 		return nil
 	})
+}
+
+// forget takes the row's account away, if it is known.
+func (m *Memory) forget(e *entry) {
+	if e.known() {
+		old := m.personOf(e)
+		m.people[old] = slices.DeleteFunc(m.people[old], func(o *entry) bool { return o == e })
+		e.Account = resetter.Account{}
+	}
 }
 
 func (m *Memory) personOf(e *entry) person { return person{e.Row.Target, e.Account.ID} }
@@ -155,18 +161,26 @@ func (m *Memory) SkipDuplicates(ctx context.Context) error {
 		action resetter.Action
 	}
 	first := map[work]*entry{}
+	over := map[work]*entry{} // the first that is over and may have been done
+	for _, e := range m.rows {
+		w := work{m.personOf(e), e.Row.Action}
+		if e.known() && over[w] == nil && (e.Outcome == Done || e.Outcome == Unknown) {
+			over[w] = e
+		}
+	}
 	now := time.Now()
 	for _, e := range m.rows {
 		if !e.known() || e.Outcome == Failed || e.Outcome == Skipped {
 			continue
 		}
 		w := work{m.personOf(e), e.Row.Action}
-		switch earlier := first[w]; {
-		case earlier == nil:
-			first[w] = e
-		case e.at(Ready):
+		same := first[w]
+		if same == nil {
+			first[w], same = e, over[w]
+		}
+		if same != nil && e.at(Ready) {
 			e.Outcome, e.Reason, e.FinishedAt = Skipped, Duplicate, now
-			e.Detail = fmt.Sprintf("line %d does the same to the same account", earlier.Row.Line)
+			e.Detail = fmt.Sprintf("line %d does the same to the same account", same.Row.Line)
 		}
 	}
 	return nil
@@ -253,6 +267,33 @@ func (m *Memory) Interrupt(ctx context.Context, detail string) (int, error) {
 		n++
 	}
 	return n, nil
+}
+
+// Reopen implements [Journal].
+func (m *Memory) Reopen(ctx context.Context, seqs ...int) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	chosen := make(map[int]bool, len(seqs))
+	for _, seq := range seqs {
+		switch e := m.bySeq[seq]; {
+		case e == nil:
+			return fmt.Errorf("row %d is not in the journal", seq)
+		case e.Outcome != Failed:
+			return fmt.Errorf("row %d is %s, %s: only a failed row is taken again", seq, e.Outcome, e.Reason)
+		case chosen[seq]:
+			return fmt.Errorf("row %d is named twice", seq)
+		}
+		chosen[seq] = true
+	}
+	for _, seq := range seqs {
+		e := m.bySeq[seq]
+		m.forget(e)
+		e.Result = Result{Row: e.Row, Outcome: Pending, Reason: NotStarted, Attempts: e.Attempts}
+	}
+	return nil
 }
 
 // Halt implements [Journal].

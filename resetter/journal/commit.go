@@ -186,7 +186,7 @@ type writer struct {
 	durable bool // whether a commit is synced
 	stmts   []*sql.Stmt
 
-	add, resolved, intent, record, attempt, state *sql.Stmt
+	add, resolved, intent, record, reopen, attempt, state *sql.Stmt
 }
 
 func (w *writer) exec(query string, args ...any) error {
@@ -219,6 +219,7 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.resolved, sqlResolved},
 		{&w.intent, sqlIntent},
 		{&w.record, sqlRecord},
+		{&w.reopen, sqlReopen},
 		{&w.attempt, sqlAttempt},
 		{&w.state, sqlState},
 	} {

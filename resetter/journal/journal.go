@@ -47,6 +47,8 @@ var (
 	ErrNewer = errors.New("the ledger was written by a newer release")
 	// ErrDamaged: the file cannot be read as a ledger.
 	ErrDamaged = errors.New("the ledger is damaged")
+	// ErrRemote: the folder is on another machine's disk.
+	ErrRemote = errors.New("the folder of the ledger is on a network file system")
 	// ErrNoRun: there is no such run.
 	ErrNoRun = errors.New("there is no such run")
 	// ErrClosed: the ledger was used after Close.
@@ -57,6 +59,8 @@ var (
 type Options struct {
 	// Now is the clock for the times that the ledger stores; default time.Now.
 	Now func() time.Time
+
+	remote func(dir string) (string, error) // default remote, for tests
 }
 
 // A Ledger is an open ledger. All methods may be called concurrently; several
@@ -82,9 +86,11 @@ type Ledger struct {
 // Open opens the ledger in dir and makes both where they do not exist: the
 // folder for its owner alone (0700), the file likewise (0600). A folder that
 // others can look into is closed to them where it is empty or holds a ledger
-// already, and refused where it holds other things.
+// already, and refused where it holds other things. So is a folder on NFS or
+// SMB, where Linux tells: what keeps two processes out of each other's way and
+// has writes survive cannot be relied on there.
 //
-// Errors: ErrNewer, ErrDamaged, and those of the file system. Nothing is
+// Errors: ErrNewer, ErrDamaged, ErrRemote, and those of the file system. Nothing is
 // changed where Open fails.
 func Open(ctx context.Context, dir string, opts Options) (*Ledger, error) {
 	if err := ctx.Err(); err != nil {
@@ -92,6 +98,12 @@ func Open(ctx context.Context, dir string, opts Options) (*Ledger, error) {
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
+	}
+	if opts.remote == nil {
+		opts.remote = remote
+	}
+	if err := stayHere(dir, opts.remote); err != nil {
+		return nil, err
 	}
 	file, err := prepareFile(ctx, dir)
 	if err != nil {

@@ -35,6 +35,10 @@ const (
 			stage = CASE WHEN ?3 <> 'pending' THEN NULL WHEN account_id IS NULL THEN 0 ELSE 1 END
 		WHERE run = ?1 AND seq = ?2 AND outcome = 'pending'`
 
+	sqlReopen = `UPDATE rows SET outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL,
+			account_id = NULL, account = NULL, stage = 0
+		WHERE run = ?1 AND seq = ?2 AND outcome = 'failed'`
+
 	sqlAttempt = `INSERT INTO attempts (run, seq, n, at, event, reason, status) VALUES (?, ?, ?, ?, ?, ?, ?)`
 
 	sqlState = `SELECT outcome, reason, attempts, account_id IS NOT NULL, intent_at IS NOT NULL FROM rows WHERE run = ? AND seq = ?`
@@ -194,16 +198,16 @@ func (r *Run) explainRow(w *writer, seq, n int) error {
 
 // SkipDuplicates implements [bulk.Journal].
 func (r *Run) SkipDuplicates(ctx context.Context) error {
-	// The first of several is never skipped itself, so it does not matter in
-	// which order the rows are changed.
-	const earlier = ` FROM rows AS e INDEXED BY rows_by_account
+	// The first of several is never skipped itself, unless for one that is over
+	// and stays: so it does not matter in which order the rows are changed.
+	const same = ` FROM rows AS e INDEXED BY rows_by_account
 		WHERE e.target = rows.target AND e.account_id = rows.account_id AND e.run = rows.run AND e.action = rows.action
-		  AND e.seq < rows.seq AND e.outcome NOT IN ('failed', 'skipped')`
+		  AND (e.seq < rows.seq AND e.outcome NOT IN ('failed', 'skipped') OR e.outcome IN ('done', 'unknown'))`
 	at := nanos(r.ledger.now())
 	return r.wrap(r.ledger.write(ctx, false, func(w *writer) error {
 		return w.exec(`UPDATE rows SET outcome = 'skipped', reason = 'duplicate', finished_at = ?2, stage = NULL,
-				detail = 'line ' || (SELECT e.line`+earlier+` ORDER BY e.seq LIMIT 1) || ' does the same to the same account'
-			WHERE run = ?1 AND stage = 1 AND EXISTS (SELECT 1`+earlier+`)`, r.key, at)
+				detail = 'line ' || (SELECT e.line`+same+` ORDER BY e.seq LIMIT 1) || ' does the same to the same account'
+			WHERE run = ?1 AND stage = 1 AND EXISTS (SELECT 1`+same+`)`, r.key, at)
 	}))
 }
 
@@ -259,6 +263,46 @@ func (r *Run) Interrupt(ctx context.Context, detail string) (int, error) {
 		return err
 	})
 	return int(n), r.wrap(err)
+}
+
+// Reopen implements [bulk.Journal]. A run that was finished is not any more.
+func (r *Run) Reopen(ctx context.Context, seqs ...int) error {
+	if len(seqs) == 0 {
+		return ctx.Err()
+	}
+	at := nanos(r.ledger.now())
+	err := r.ledger.alone(ctx, func(w *writer) error {
+		for _, seq := range seqs {
+			if err := r.reopen(w, seq, at); err != nil {
+				return fmt.Errorf("row %d: %w", seq, err)
+			}
+		}
+		return w.exec(`UPDATE runs SET finished_at = NULL WHERE key = ?`, r.key)
+	})
+	if err == nil {
+		r.finished.Store(0)
+	}
+	return r.wrap(err)
+}
+
+func (r *Run) reopen(w *writer, seq int, at any) error {
+	var outcome, reason string
+	var attempts int
+	var known, open bool
+	err := w.state.QueryRowContext(context.Background(), r.key, seq).Scan(&outcome, &reason, &attempts, &known, &open)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return errors.New("it is not in the journal")
+	case err != nil:
+		return err
+	case outcome != string(bulk.Failed):
+		return fmt.Errorf("it is %s, %s: only a failed row is taken again", outcome, reason)
+	}
+	if _, err := change(w.reopen, r.key, seq); err != nil {
+		return err
+	}
+	_, err = change(w.attempt, r.key, seq, attempts, at, string(bulk.Pending), "reopened", 0)
+	return err
 }
 
 // Halt implements [bulk.Journal].

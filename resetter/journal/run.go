@@ -112,6 +112,12 @@ func (l *Ledger) Find(ctx context.Context, content string) (*Run, error) {
 	return l.run(ctx, sqlRun+`WHERE finished_at IS NULL AND plan = 0 AND (content = ?1 OR ?1 = '') ORDER BY key DESC LIMIT 1`, content)
 }
 
+// Newest returns the newest run, finished or not. Plans do not count. ErrNoRun
+// where there is none.
+func (l *Ledger) Newest(ctx context.Context) (*Run, error) {
+	return l.run(ctx, sqlRun+`WHERE plan = ? ORDER BY key DESC LIMIT 1`, "0")
+}
+
 // Run returns the run with that id. ErrNoRun where there is none.
 func (l *Ledger) Run(ctx context.Context, id string) (*Run, error) {
 	r, err := l.run(ctx, sqlRun+`WHERE id = ?`, id)

@@ -174,6 +174,13 @@ func (c *call) notSignedIn(err error) *resetter.Error {
 	own := *e
 	own.Account, own.Attempts = c.op.Account, c.attempts
 	own.Stop = own.Stop || isRefusal(e)
+	if broken := own.Status == 0 || own.Status >= 400; broken && own.Kind == resetter.ErrUnavailable && !own.Stop && own.Until.IsZero() {
+		// Nothing was tried for this account, and the next would fare no better:
+		// a pause for all, as where the system cannot be reached.
+		own.Until, _ = c.client.gate.throttled(time.Now(), 0, resetter.ErrUnavailable)
+		own.Scope = resetter.ScopeTarget
+		c.log(slog.LevelDebug, "gate closed", "wait", time.Until(own.Until), "reason", "no sign-in")
+	}
 	switch own.Kind {
 	case resetter.ErrNotFound, resetter.ErrInvalid:
 		// Of the sign-in; said of the account it would be wrong.
@@ -297,6 +304,9 @@ func (c *call) judge(sentAt time.Time, resp *http.Response, body []byte, readErr
 	v := c.client.system.Judge(a)
 	if v.Ruling == Accepted && a.Cut {
 		v = Verdict{Ruling: Unknown, Kind: resetter.ErrUnreadableAnswer, Message: "the answer broke off"}
+		if errors.Is(readErr, context.DeadlineExceeded) {
+			v.Message = fmt.Sprintf("the answer was not whole within %v", c.client.settings.timeout)
+		}
 		if tooLarge {
 			v.Message = "the answer is larger than 1 MiB"
 			v.Stop = c.op.Class != Send // it would be as large again
@@ -321,7 +331,9 @@ func (c *call) judge(sentAt time.Time, resp *http.Response, body []byte, readErr
 		c.closeGate(sentAt, hint, resetter.ErrUnavailable)
 	default:
 		c.admitted(sentAt)
-		c.client.gate.accepted(sentAt)
+		if v.Ruling != Unknown { // which a system in trouble says, too
+			c.client.gate.accepted(sentAt)
+		}
 	}
 	c.logAttempt()
 }

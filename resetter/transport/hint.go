@@ -33,6 +33,9 @@ func waitHint(h http.Header, at time.Time) time.Duration {
 		var longest time.Duration
 		for _, v := range h.Values(hint.name) {
 			longest = max(longest, hint.parse(strings.TrimSpace(v), at))
+			for part := range strings.SplitSeq(v, ",") { // joined by a proxy; dates have a comma of their own
+				longest = max(longest, hint.parse(strings.TrimSpace(part), at))
+			}
 		}
 		if longest > 0 {
 			return min(longest, longestHint)

@@ -17,6 +17,7 @@ func TestAHintIsReadInEveryFormThatIsInUse(t *testing.T) {
 	}{
 		{"nothing", http.Header{}, 0},
 		{"seconds", http.Header{"Retry-After": {"7"}}, 7 * time.Second},
+		{"folded into one", http.Header{"Retry-After": {"1, 30"}}, 30 * time.Second},
 		{"blanks", http.Header{"Retry-After": {" 7 "}}, 7 * time.Second},
 		{"decimals", http.Header{"Retry-After": {"1.5"}}, 1500 * time.Millisecond},
 		{"date of RFC 1123", http.Header{"Date": {date}, "Retry-After": {"Sun, 01 Mar 2026 11:01:00 GMT"}}, time.Minute},

@@ -26,7 +26,7 @@ const (
 	// it comes soon after the last, and shallow, where the pace went well for a
 	// while and cannot be far from right.
 	deep, shallow = 0.85, 0.95
-	awhile        = 5 * time.Second
+	awhile        = 3 * time.Second
 )
 
 // A pace is how fast a target is asked: permit is the pace that was found, and
@@ -121,7 +121,8 @@ func (p *pace) turnedAway(first bool) (cut bool) {
 	present := p.permit.Limit()
 	var to rate.Limit
 	if p.objected.IsZero() {
-		to = rate.Limit(len(p.lately)) * undercut
+		// Half at least: whatever came in the first moments says little.
+		to = max(rate.Limit(len(p.lately))*undercut, present/2)
 		if present > slowStart {
 			// It was the last step that was too much, if not all of it.
 			to = max(to, present-climb/2)

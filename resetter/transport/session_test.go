@@ -245,6 +245,36 @@ func TestARefusedSignInIsNeverTriedAgain(t *testing.T) {
 	}
 }
 
+// A sign-in that breaks for a while says nothing about anybody's account: who
+// schedules is told when to come again, and who waits is let through in the end.
+func TestASignInThatBreaksForAWhileCostsNothingButTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		d := &door{answer: func(int) int {
+			if time.Since(begun) < 10*time.Second {
+				return 503
+			}
+			return 0
+		}}
+		c := d.on(t)
+		_, err := do(handedBack(t.Context()), c, transport.Send, "")
+		var e *resetter.Error
+		if !errors.As(err, &e) || e.Kind != resetter.ErrUnavailable || e.Stop || e.Scope != resetter.ScopeTarget || !e.Until.After(time.Now()) {
+			t.Errorf("handed back: %+v", err)
+		}
+		for time.Since(begun) < 2*time.Minute {
+			if _, err = do(handedBack(t.Context()), c, transport.Send, ""); err == nil {
+				return
+			}
+			if !errors.As(err, &e) || e.Until.IsZero() {
+				t.Fatalf("%+v", err)
+			}
+			time.Sleep(time.Until(e.Until) + 1)
+		}
+		t.Errorf("never let through: %v", err)
+	})
+}
+
 // A page that something in between gave at the sign-in says nothing about the
 // credentials, so a client that lives long tries again after a while.
 func TestARefusalThatIsNotOfTheCredentialsIsForgotten(t *testing.T) {

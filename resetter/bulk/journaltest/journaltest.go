@@ -39,6 +39,9 @@ func Test(t *testing.T, open func(t *testing.T) bulk.Journal) {
 		{"APendingRowKeepsItsStageAndItsAttempts", aPendingRowKeepsItsStageAndItsAttempts},
 		{"AnUnknownRowOrOutcomeIsRefused", anUnknownRowOrOutcomeIsRefused},
 		{"InterruptSettlesWhatWasInFlight", interruptSettlesWhatWasInFlight},
+		{"AFailedRowIsTakenAgainAndNothingElse", aFailedRowIsTakenAgainAndNothingElse},
+		{"ReopenTakesAllOrNone", reopenTakesAllOrNone},
+		{"AReopenedRowIsADuplicateOfALaterOneThatWasDone", aReopenedRowIsADuplicateOfALaterOneThatWasDone},
 		{"HaltMarksWhatHasNotStarted", haltMarksWhatHasNotStarted},
 		{"ALaterRowThatDoesTheSameIsADuplicate", aLaterRowThatDoesTheSameIsADuplicate},
 		{"LastMailedTellsAcceptedFromInDoubt", lastMailedTellsAcceptedFromInDoubt},
@@ -610,6 +613,8 @@ func aContextThatHasEndedRecordsNothing(t *testing.T, j journal) {
 		j.Intent(ctx, 1, 1),
 		j.Record(ctx, bulk.Result{Row: bulk.Row{Seq: 1}, Outcome: bulk.Done}),
 		j.Halt(ctx, "looker", bulk.Halted, ""),
+		j.Reopen(ctx, 1),
+		j.Reopen(ctx),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("call %d: got %v, want %v", i, err, context.Canceled)

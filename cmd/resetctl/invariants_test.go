@@ -1,0 +1,299 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter/bulk"
+	"github.com/seed57652884/resetctl/resetter/journal"
+)
+
+// What must hold after each kill and at the end, whatever happened:
+//
+//	I1  nobody is mailed twice by one target
+//	I2  done means mailed; failed and pending mean not mailed
+//	I3  each row of the input is in the ledger and in the results once
+//	I4  no file in the work folder holds a secret
+//	I5  no target is asked faster than its ceiling allows
+//	I6  a kill leaves no more rows in doubt than were in flight
+//
+// The truth is in the mailboxes and the request logs of the test servers.
+
+type rowKey struct{ target, address string }
+
+// A standing is what a ledger says of a row of one run.
+type standing struct {
+	outcome  bulk.Outcome
+	inFlight bool
+}
+
+// ledger reads a ledger: each row of the input with its standing in each run.
+// A row that is pending and at no stage is in flight.
+func ledger(c *chain, dir string) (rows map[rowKey][]standing, wrong []string, err error) {
+	ctx := c.t.Context()
+	l, err := journal.Open(ctx, dir, journal.Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	defer l.Close()
+	rows = make(map[rowKey][]standing)
+	for summary, err := range l.Runs(ctx) {
+		if err != nil {
+			return nil, nil, err
+		}
+		run, err := l.Run(ctx, summary.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		waiting := make(map[int]bool)
+		for _, target := range targetNames {
+			for _, stage := range []bulk.Stage{bulk.New, bulk.Ready} {
+				listed, err := run.List(ctx, target, stage, 0, 1<<20)
+				if err != nil {
+					return nil, nil, err
+				}
+				for _, r := range listed {
+					waiting[r.Row.Seq] = true
+				}
+			}
+		}
+		seen := make(map[rowKey]bool)
+		for r, err := range run.Results(ctx) {
+			if err != nil {
+				return nil, nil, err
+			}
+			key := rowKey{r.Row.Target, r.Row.Identity.Value}
+			if seen[key] {
+				wrong = append(wrong, fmt.Sprintf("I3: %v is in the ledger of run %s twice", key, run.ID()))
+			}
+			seen[key] = true
+			rows[key] = append(rows[key], standing{r.Outcome, r.Outcome == bulk.Pending && !waiting[r.Row.Seq]})
+		}
+		if want := len(targetNames) * len(c.people); len(seen) != want && len(seen) != 0 { // killed before they were registered
+			wrong = append(wrong, fmt.Sprintf("I3: run %s has %d rows, not %d", run.ID(), len(seen), want))
+		}
+	}
+	return rows, wrong, nil
+}
+
+// afterKill says what is wrong after a process was killed. It looks at a copy
+// of the ledger, so that only the next process deals with what was left.
+func (c *chain) afterKill() (wrong []string) {
+	dir := filepath.Join(c.copies, fmt.Sprint(c.kills))
+	if err := copyLedger(c.state(), dir); errors.Is(err, fs.ErrNotExist) {
+		return c.mailedTwice() // killed before there was one
+	} else if err != nil {
+		return []string{err.Error()}
+	}
+	defer os.RemoveAll(dir)
+	rows, wrong, err := ledger(c, dir)
+	if err != nil {
+		return append(wrong, fmt.Sprintf("the ledger cannot be read: %v", err))
+	}
+	flying := 0
+	for key, standings := range rows {
+		for _, s := range standings {
+			if s.inFlight {
+				flying++
+				c.doubts[key] = true
+			}
+		}
+	}
+	c.flights = append(c.flights, flying)
+	if flying > inFlight {
+		wrong = append(wrong, fmt.Sprintf("I6: %d rows were in flight, at most %d can be", flying, inFlight))
+	}
+	return slices.Concat(wrong, c.mailedTwice(), c.untrue(rows), c.secrets())
+}
+
+// copyLedger copies the ledger as it lies there: its file and what was written
+// since that was put in order.
+func copyLedger(from, to string) error {
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	for _, ending := range []string{"", "-wal"} {
+		content, err := os.ReadFile(filepath.Join(from, journal.FileName+ending))
+		if ending != "" && errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(to, journal.FileName+ending), content, 0o600)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// atEnd says what is wrong after the command has ended by itself.
+func (c *chain) atEnd(p *process) (wrong []string) {
+	rows, wrong, err := ledger(c, c.state())
+	if err != nil {
+		return append(wrong, fmt.Sprintf("the ledger cannot be read: %v", err))
+	}
+	for key, standings := range rows {
+		c.runs = len(standings)
+		for _, s := range standings {
+			switch {
+			case s.inFlight:
+				wrong = append(wrong, fmt.Sprintf("I3: %v has no outcome", key))
+			case s.outcome == bulk.Unknown:
+				c.unknown++
+				if !c.doubts[key] {
+					wrong = append(wrong, fmt.Sprintf("I6: %v is unknown and was in flight at no kill", key))
+				}
+			case s.outcome != bulk.Done && s.outcome != bulk.Skipped:
+				wrong = append(wrong, fmt.Sprintf("%v is %s in the end", key, s.outcome))
+			}
+		}
+	}
+	code, want := p.cmd.ProcessState.ExitCode(), []int{0}
+	if c.unknown > 0 {
+		want = []int{0, exitUnknown} // 0 where they were in a run that had ended before
+	}
+	if !slices.Contains(want, code) {
+		wrong = append(wrong, fmt.Sprintf("it ended with %d:\n%s", code, c.said()))
+	}
+	for i, server := range c.s.all {
+		for _, v := range server.Violations() {
+			wrong = append(wrong, fmt.Sprintf("%s: %v", c.s.names[i], v))
+		}
+	}
+	return slices.Concat(wrong, c.mailedTwice(), c.untrue(rows), c.results(rows), c.secrets(), c.tooFast())
+}
+
+// mailedTwice is I1.
+func (c *chain) mailedTwice() (wrong []string) {
+	for i, server := range c.s.all {
+		for address, n := range server.Mailbox().Counts() {
+			if n > 1 {
+				wrong = append(wrong, fmt.Sprintf("I1: %s mailed %s %d times", c.s.names[i], address, n))
+			}
+		}
+	}
+	return wrong
+}
+
+// untrue is I2. Where a run had ended when it was killed, the next one has the
+// same rows again, so a mail is accounted for if it is in one of them.
+func (c *chain) untrue(rows map[rowKey][]standing) (wrong []string) {
+	for key, standings := range rows {
+		mailed := c.s.running(key.target).Mailbox().Count(key.address) > 0
+		done := slices.ContainsFunc(standings, func(s standing) bool { return s.outcome == bulk.Done })
+		doubt := slices.ContainsFunc(standings, func(s standing) bool { return s.inFlight || s.outcome == bulk.Unknown })
+		switch {
+		case done && !mailed:
+			wrong = append(wrong, fmt.Sprintf("I2: %v is done and was not mailed", key))
+		case mailed && !done && !doubt:
+			wrong = append(wrong, fmt.Sprintf("I2: %v was mailed and is %v", key, standings))
+		}
+	}
+	return wrong
+}
+
+// results is I3 and I2 for the file of results.
+func (c *chain) results(rows map[rowKey][]standing) (wrong []string) {
+	content, err := os.ReadFile(filepath.Join(c.folder, "results.csv"))
+	if err != nil {
+		return []string{"I3: " + err.Error()}
+	}
+	lines, err := csv.NewReader(strings.NewReader(string(content))).ReadAll()
+	if err != nil {
+		return []string{"I3: " + err.Error()}
+	}
+	if got, want := len(lines)-1, len(targetNames)*len(c.people); got != want {
+		return []string{fmt.Sprintf("I3: the results have %d rows, not %d", got, want)}
+	}
+	column := func(name string) int { return slices.Index(lines[0], name) }
+	for i, line := range lines[1:] {
+		key := rowKey{line[column("target")], line[column("email")]}
+		want := rowKey{targetNames[i%len(targetNames)], c.people[i/len(targetNames)].Email}
+		outcome := bulk.Outcome(line[column("outcome")])
+		if key != want {
+			wrong = append(wrong, fmt.Sprintf("I3: result %d is of %v, not %v", i+1, key, want))
+		}
+		if !slices.ContainsFunc(rows[key], func(s standing) bool { return s.outcome == outcome }) {
+			wrong = append(wrong, fmt.Sprintf("I3: %v is %s in the results and %v in the ledger", key, outcome, rows[key]))
+		}
+	}
+	return wrong
+}
+
+// secrets is I4.
+func (c *chain) secrets() (wrong []string) {
+	err := filepath.WalkDir(c.folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if c.s.leaks(content) {
+			wrong = append(wrong, fmt.Sprintf("I4: %s holds a secret", path))
+		}
+		return err
+	})
+	if err != nil {
+		wrong = append(wrong, err.Error())
+	}
+	return wrong
+}
+
+// late is how much later a request may arrive than it was sent, on a machine
+// that does much else. (What the pace is to the millisecond is shown in virtual
+// time, by package transport.)
+const late = time.Second
+
+// tooFast is I5, in every window. A process begins with one request, for it
+// cannot know when its predecessor's last was sent.
+func (c *chain) tooFast() (wrong []string) {
+	for i, server := range c.s.all {
+		requests := server.Requests()
+		begins := make([]bool, len(requests)) // whether a process does
+		for j := 1; j < len(requests); j++ {
+			begins[j] = c.startedBetween(requests[j-1].At, requests[j].At)
+		}
+		for first := range requests {
+			n, processes := 0, 0
+			for last := first; last < len(requests); last++ {
+				n++
+				if last == first || begins[last] {
+					processes++
+				}
+				span := requests[last].At.Sub(requests[first].At) + late
+				if allowed := float64(processes) + c.rate*span.Seconds(); float64(n) > allowed {
+					wrong = append(wrong, fmt.Sprintf("I5: %s was asked %d times in %v by %d processes, at %v/s",
+						c.s.names[i], n, span-late, processes, c.rate))
+					return wrong
+				}
+			}
+		}
+	}
+	return wrong
+}
+
+// busiest is the most requests that a target was asked in a second.
+func (c *chain) busiest() (most int) {
+	for _, server := range c.s.all {
+		requests := server.Requests()
+		first := 0
+		for last := range requests {
+			for requests[last].At.Sub(requests[first].At) >= time.Second {
+				first++
+			}
+			most = max(most, last-first+1)
+		}
+	}
+	return most
+}
+
+func (c *chain) startedBetween(a, b time.Time) bool {
+	return slices.ContainsFunc(c.starts, func(at time.Time) bool { return at.After(a) && at.Before(b) })
+}
