@@ -101,12 +101,18 @@ func (j *job) through(ctx context.Context, named map[string]bool, begin func(con
 	}
 	j.engine = &bulk.Engine{
 		Journal: j.journal(), Targets: targets, Guards: guards(j.config.Guards),
-		Limit: j.limit, Log: j.log,
+		Limit: j.limit, Log: j.log, AtOnce: j.atOnce(targets),
 	}
 	if j.options.maxDuration > 0 {
 		j.engine.Deadline = time.Now().Add(j.options.maxDuration)
 	}
 	return j.work(ctx)
+}
+
+// atOnce reports whether a target may begin before all others have looked their
+// people up: where nobody is asked about the whole, and no guard counts it.
+func (j *job) atOnce(targets []bulk.Target) bool {
+	return len(targets) > 1 && j.options.yes && !j.options.dryRun && j.options.expect < 0 && j.config.Guards.MaxRows == 0
 }
 
 // journal is the run as the engine and the results see it.

@@ -70,8 +70,8 @@ func (c *cast) unleash(config unleashtest.Config, opts ...transport.Option) {
 }
 
 // play resets the first n people on each system and returns when each target
-// recorded its last outcome, from the beginning of Act. Meanwhile, if not nil,
-// runs beside Act.
+// recorded its last outcome, from when every system was signed in to, its
+// look-ups included. Meanwhile, if not nil, runs beside that.
 func (c *cast) play(n int, meanwhile func()) map[string]time.Duration {
 	t := c.t
 	t.Helper()
@@ -85,8 +85,8 @@ func (c *cast) play(n int, meanwhile func()) map[string]time.Duration {
 	if err := journal.Add(t.Context(), bulk.Rows(rows...)); err != nil {
 		t.Fatal(err)
 	}
-	engine := &bulk.Engine{Journal: journal, Targets: c.targets}
-	if _, err := engine.Prepare(t.Context()); err != nil {
+	engine := &bulk.Engine{Journal: journal, Targets: c.targets, AtOnce: true}
+	if _, err := engine.Prepare(t.Context()); err != nil { // which only signs in
 		t.Fatal(err)
 	}
 	begun := time.Now()

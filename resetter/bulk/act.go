@@ -66,7 +66,7 @@ func (e *Engine) Act(ctx context.Context) (Summary, error) {
 	if e.guard != nil {
 		return e.halted(keep, targets, nil, e.guard)
 	}
-	lanes, err := e.act(ctx, targets)
+	lanes, err := e.act(ctx, targets, counts)
 	stopped := make(map[string]string)
 	for _, l := range lanes {
 		if l.stopped != nil {
@@ -81,7 +81,7 @@ func (e *Engine) Act(ctx context.Context) (Summary, error) {
 }
 
 // act runs a lane for each target until all of them have ended.
-func (e *Engine) act(ctx context.Context, targets []*Target) ([]*lane, error) {
+func (e *Engine) act(ctx context.Context, targets []*Target, counts map[string]Counts) ([]*lane, error) {
 	run, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	timed, cancel := e.timed(run)
@@ -102,13 +102,37 @@ func (e *Engine) act(ctx context.Context, targets []*Target) ([]*lane, error) {
 			return a.finish(tooLate(task.Result, v.kind, t.maxWait()))
 		}
 		lanes[i] = l
-		wg.Go(func() { errs[i] = l.run(timed, fail) })
+		wg.Go(func() {
+			if e.AtOnce {
+				if errs[i] = e.readyAlone(timed, t, l, counts); errs[i] != nil {
+					fail(errs[i])
+				}
+			}
+			if l.stopped == nil && errs[i] == nil {
+				errs[i] = l.run(timed, fail)
+			}
+		})
 	}
 	wg.Wait()
 	if run.Err() != nil {
 		errs = append([]error{context.Cause(run)}, errs...)
 	}
 	return lanes, join(errs)
+}
+
+// readyAlone makes one target's rows ready beside the others. If the target
+// cannot be worked with it is stopped; an error is the journal's or ctx's.
+func (e *Engine) readyAlone(ctx context.Context, t *Target, l *lane, counts map[string]Counts) error {
+	err := e.preparing(counts).makeReady(ctx, []*Target{t})
+	switch target := (*TargetError)(nil); {
+	case errors.As(err, &target):
+		l.stopped = target.Err
+		return nil
+	case errors.Is(err, ErrTimeUp):
+		return nil
+	default:
+		return err
+	}
 }
 
 // timed bounds ctx by the Deadline.

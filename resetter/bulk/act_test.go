@@ -327,3 +327,41 @@ func TestALinkIsHandedOverBeforeItsOutcomeIsRecorded(t *testing.T) {
 		t.Errorf("got %q, want %q", order, want)
 	}
 }
+
+// With AtOnce a target that is slow to look people up holds up no other, and
+// one that fails at it is stopped alone. What is left out stays left out.
+func TestAtOnceEachTargetBeginsWhenItsOwnPeopleAreKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		known := func(id resetter.Identity) resetter.Account {
+			return resetter.Account{ID: strings.ToLower(id.Value), Email: id.Value}
+		}
+		slow := &system{resolve: func(_ context.Context, id resetter.Identity) (resetter.Account, error) {
+			time.Sleep(10 * time.Second)
+			return known(id), nil
+		}}
+		quick := &system{resolve: func(_ context.Context, id resetter.Identity) (resetter.Account, error) { return known(id), nil }}
+		broken := &system{resolve: func(context.Context, resetter.Identity) (resetter.Account, error) {
+			return resetter.Account{}, refusal(resetter.ErrUnauthorized, nil)
+		}}
+		rows := append(append(people("slow", 5), people("quick", 5)...), people("broken", 5)...)
+		rows = append(rows, bulk.Row{Target: "quick", Identity: resetter.Email("P0@example.com")})
+		j := newLedger(t, rows...)
+		e := &bulk.Engine{Journal: j, AtOnce: true, Targets: []bulk.Target{
+			{Name: "slow", Resetter: slow}, {Name: "quick", Resetter: quick}, {Name: "broken", Resetter: broken}}}
+		work(t, e)
+		for _, r := range results(t, j) {
+			switch {
+			case r.Row.Seq == len(rows):
+				is(t, r, "skipped/duplicate")
+			case r.Row.Target == "broken":
+				is(t, r, "pending/halted")
+			default:
+				is(t, r, "done/accepted")
+			}
+			if r.Row.Target == "quick" && r.FinishedAt.Sub(begun) > time.Second {
+				t.Errorf("%s was done after %v", r.Row.Identity, r.FinishedAt.Sub(begun))
+			}
+		}
+	})
+}

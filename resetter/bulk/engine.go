@@ -65,6 +65,12 @@ type Engine struct {
 	// flight then is finished, the rest stays Pending. Neither phase waits for
 	// it where nothing could be done before.
 	Deadline time.Time
+	// AtOnce has Prepare only sign in, and Act look people up as well, so that a
+	// target that is slow to answer look-ups holds up no other. Nothing is known
+	// beforehand then: the Plan is empty, Guards.MaxRows cannot be kept and must
+	// be 0, and a target that fails during its look-ups is stopped, while others
+	// may have been at work.
+	AtOnce bool
 	// Limit has only rows with a Seq up to it worked, the others stay Pending;
 	// 0 means all.
 	Limit int
@@ -126,6 +132,9 @@ func (e *Engine) validate() error {
 	var errs []error
 	if e.Journal == nil {
 		errs = append(errs, errors.New("bulk: the Engine has no Journal"))
+	}
+	if e.AtOnce && e.Guards.MaxRows > 0 {
+		errs = append(errs, errors.New("bulk: Guards.MaxRows needs people looked up first, without AtOnce"))
 	}
 	seen := make(map[string]bool)
 	for _, t := range e.Targets {

@@ -210,6 +210,23 @@ func (e *Engine) Prepare(ctx context.Context) (Plan, error) {
 	if err != nil {
 		return Plan{}, err
 	}
+	p := e.preparing(before)
+	if err := p.exclude(ctx, before); err != nil {
+		return Plan{}, err
+	}
+	if _, err := e.check(ctx, targets); err != nil {
+		return Plan{}, err
+	}
+	if e.AtOnce {
+		return Plan{}, nil
+	}
+	if err := p.makeReady(ctx, targets); err != nil {
+		return Plan{}, err
+	}
+	return p.plan(), nil
+}
+
+func (e *Engine) preparing(before map[string]Counts) *preparing {
 	p := &preparing{Engine: e, plans: make(map[string]*TargetPlan)}
 	for _, t := range e.Targets {
 		c, rows := before[t.Name], 0
@@ -218,22 +235,18 @@ func (e *Engine) Prepare(ctx context.Context) (Plan, error) {
 		}
 		p.plans[t.Name] = &TargetPlan{Name: t.Name, Rows: rows, Finished: rows - c[Pending], LeftOut: make(map[Reason]int)}
 	}
-	if err := p.exclude(ctx, before); err != nil {
-		return Plan{}, err
-	}
-	if _, err := e.check(ctx, targets); err != nil {
-		return Plan{}, err
-	}
+	return p
+}
+
+// makeReady looks people up and leaves out who is not to be done.
+func (p *preparing) makeReady(ctx context.Context, targets []*Target) error {
 	if err := p.lookUp(ctx, targets); err != nil {
-		return Plan{}, err
+		return err
 	}
 	if err := p.skipDuplicates(ctx); err != nil {
-		return Plan{}, err
+		return err
 	}
-	if err := p.sweep(ctx, targets, Ready, p.leaveOut); err != nil {
-		return Plan{}, err
-	}
-	return p.plan(), nil
+	return p.sweep(ctx, targets, Ready, p.leaveOut)
 }
 
 // preparing is what one Prepare gathers.

@@ -64,7 +64,7 @@ func randomRun(t *testing.T, seed uint64) {
 		if round < 8 && c.below(2) == 0 {
 			ctx, cancel = context.WithTimeout(ctx, time.Duration(c.below(90))*time.Second)
 		}
-		e := &bulk.Engine{Journal: j, Targets: targets}
+		e := &bulk.Engine{Journal: j, Targets: targets, AtOnce: c.below(2) == 0}
 		if c.below(3) == 0 {
 			e.Deadline = time.Now().Add(time.Duration(c.below(60)) * time.Second)
 		}
