@@ -59,9 +59,9 @@ func (c *command) app() *cli.App {
 		Name:  "resetctl",
 		Usage: "password resets across systems, from a table of people; nobody is mailed twice, no row is lost",
 		UsageText: `resetctl demo                               play a whole run, without any account
-   resetctl plan people.csv                    see what would be done; sends nothing
-   resetctl run people.csv -o results.csv      do it
-   resetctl reset ana@example.com --target looker`,
+resetctl plan people.csv                    see what would be done; sends nothing
+resetctl run people.csv -o results.csv      do it
+resetctl reset ana@example.com --target looker`,
 		Writer: c.io.Out, ErrWriter: c.io.Err,
 		HideVersion:               true, // -v is --verbose; the command is called version
 		DisableSliceFlagSeparator: true,

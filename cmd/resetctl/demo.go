@@ -24,8 +24,8 @@ func (c *command) demoCommand() *cli.Command {
 		Name: "demo", Usage: "play a whole run against built-in test servers; no account, no network",
 		UsageText: `resetctl demo
 
-   Three systems are played on this machine, with limits and faults, and a table
-   of people is worked off. Everything it writes is in a temporary folder.`,
+Three systems are played on this machine, with limits and faults, and a table
+of people is worked off. Everything it writes is in a temporary folder.`,
 		Action: c.demo,
 	}
 }

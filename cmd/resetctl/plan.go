@@ -10,8 +10,8 @@ func (c *command) planCommand() *cli.Command {
 	return &cli.Command{
 		Name: "plan", Usage: "say what run would do; sends nothing", ArgsUsage: "FILE",
 		UsageText: `resetctl plan people.csv              per target: how many, who is left out
-   resetctl plan people.csv -o plan.csv  a line per row
-   resetctl plan people.csv --offline    check the file alone`,
+resetctl plan people.csv -o plan.csv  a line per row
+resetctl plan people.csv --offline    check the file alone`,
 		Flags: append(append(fileFlags(),
 			&cli.BoolFlag{Name: "offline", Usage: "stay off the network and check the file alone"}), slices.Concat(rowFlags(), workFlags())...),
 		Action: func(ctx *cli.Context) error {

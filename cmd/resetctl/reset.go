@@ -11,9 +11,9 @@ func (c *command) resetCommand() *cli.Command {
 	return &cli.Command{
 		Name: "reset", Usage: "the same for people named here", ArgsUsage: "PERSON…",
 		UsageText: `resetctl reset ana@example.com --target looker
-   resetctl reset ana@example.com bo@example.com --target all --yes
+resetctl reset ana@example.com bo@example.com --target all --yes
 
-   A person is an e-mail address, a user name, or a system's own id as id:123.`,
+A person is an e-mail address, a user name, or a system's own id as id:123.`,
 		Flags: slices.Concat(actFlags(), beginFlags(), rowFlags(), workFlags()),
 		Action: func(ctx *cli.Context) error {
 			if ctx.NArg() == 0 {

@@ -18,10 +18,10 @@ func (c *command) resumeCommand() *cli.Command {
 	return &cli.Command{
 		Name: "resume", Usage: "go on with a run that was stopped, without its table", ArgsUsage: "[RUN]",
 		UsageText: `resetctl resume                                    the newest unfinished run
-   resetctl resume 20261123-141502-x7k2 --yes
-   resetctl resume 20261123-141502-x7k2 --retry-failed
+resetctl resume 20261123-141502-x7k2 --yes
+resetctl resume 20261123-141502-x7k2 --retry-failed
 
-   What was done, or may have been done, is not done again.`,
+What was done, or may have been done, is not done again.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "retry-failed", Usage: "take the failed rows of the run again"},
 		}, actFlags(), workFlags()),

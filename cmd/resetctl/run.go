@@ -13,12 +13,12 @@ func (c *command) runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "work a table of people off", ArgsUsage: "FILE",
 		UsageText: `resetctl run people.csv                        shows the plan and asks
-   resetctl run people.csv --yes -o results.csv   for scripts
-   resetctl run people.csv --target looker,sugar --limit 5
-   … | resetctl run - --input-format ndjson --yes
+resetctl run people.csv --yes -o results.csv   for scripts
+resetctl run people.csv --target looker,sugar --limit 5
+… | resetctl run - --input-format ndjson --yes
 
-   The file has a column that says who (email, user_id or username) and may say
-   where (target). A run that was stopped goes on when it is started again.`,
+The file has a column that says who (email, user_id or username) and may say
+where (target). A run that was stopped goes on when it is started again.`,
 		Flags: slices.Concat(fileFlags(), actFlags(), beginFlags(), rowFlags(), workFlags()),
 		Action: func(ctx *cli.Context) error {
 			path, err := onlyArgument(ctx, "FILE")

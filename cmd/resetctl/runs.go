@@ -15,8 +15,8 @@ func (c *command) runsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "runs", Usage: "the past runs, the newest first",
 		UsageText: `resetctl runs
-   resetctl runs --json
-   resetctl runs --prune 90d    remove those that finished longer ago`,
+resetctl runs --json
+resetctl runs --prune 90d    remove those that finished longer ago`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object on stdout"},
 			&cli.StringFlag{Name: "prune", Usage: "remove the runs that finished longer than `TIME` ago, such as 90d"},

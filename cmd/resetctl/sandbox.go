@@ -19,8 +19,8 @@ func (c *command) sandboxCommand() *cli.Command {
 		Name: "sandbox", Usage: "serve the three systems on this machine, to practise on",
 		UsageText: `resetctl sandbox --people-file practice.csv
 
-   Prints the environment that leads resetctl to the servers, and then each mail
-   that they send. Stop it with Ctrl-C.`,
+Prints the environment that leads resetctl to the servers, and then each mail
+that they send. Stop it with Ctrl-C.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "people", Value: "20", Usage: "`NUMBER` of made-up people on each system"},
 			&cli.StringFlag{Name: "people-file", Usage: "write these people as a table to `FILE`"},

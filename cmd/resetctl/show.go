@@ -16,9 +16,9 @@ func (c *command) showCommand() *cli.Command {
 	return &cli.Command{
 		Name: "show", Usage: "what became of each row of a run", ArgsUsage: "[RUN]",
 		UsageText: `resetctl show                       the newest run
-   resetctl show 20261123-141502-x7k2
-   resetctl show 20261123-141502-x7k2 --outcome failed,unknown
-   resetctl show 20261123-141502-x7k2 -o results.csv`,
+resetctl show 20261123-141502-x7k2
+resetctl show 20261123-141502-x7k2 --outcome failed,unknown
+resetctl show 20261123-141502-x7k2 -o results.csv`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "outcome", Usage: "only rows with these `OUTCOMES`"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "-", Usage: "write to `FILE`"},
