@@ -41,6 +41,86 @@ const (
 	MailerUnknown MailerState = "unknown" // the system does not tell, or not to this account
 )
 
+// A BatchResolver can find many accounts with few requests.
+type BatchResolver interface {
+	// ResolveBatch is Resolve for several identities in one call, at most
+	// BatchSize of them. It returns a Resolution for each, in the order of ids;
+	// what Resolve promises holds for each by itself, the exact comparison
+	// above all. A non-nil error is about the call as a whole: nothing is
+	// known about anybody then, and the call may be repeated.
+	//
+	// Errors of the call: ErrUnauthorized, ErrForbidden, ErrRateLimited,
+	// ErrUnavailable and ErrNotStarted. Errors of a Resolution: ErrNotFound,
+	// ErrAmbiguous, ErrIneligible and ErrInvalid.
+	ResolveBatch(ctx context.Context, ids []Identity) ([]Resolution, error)
+
+	// BatchSize is how many identities one call takes at the most.
+	BatchSize() int
+}
+
+// A Resolution is what Resolve would have returned for one identity.
+type Resolution struct {
+	Account Account
+	Err     error
+}
+
+// A Reconciler can read whether a reset whose answer was lost was carried out.
+type Reconciler interface {
+	// Reconcile reads the accounts again and returns a Finding for each, in
+	// the order of before, which holds them as Resolve or ResolveBatch found
+	// them before the reset. It changes nothing and mails nobody. A non-nil
+	// error means that nothing is known about anybody.
+	//
+	// Errors: as of ResolveBatch. An account that is gone, or whose state tells
+	// nothing, is no error but a Finding that is not Done.
+	Reconcile(ctx context.Context, before []Account) ([]Finding, error)
+}
+
+// A Finding is what a Reconciler read about one account.
+type Finding struct {
+	// Done is true where the two readings show that a reset was carried out in
+	// between. False proves nothing: the reset stays in doubt.
+	Done bool
+	// Evidence says in a few words what was read: "a live reset link that was
+	// not there before". It holds no secret.
+	Evidence string
+}
+
+// A PasswordExpirer can demand a new password at the next sign-in.
+type PasswordExpirer interface {
+	// ForceChange has account's owner set a new password at the next sign-in.
+	// Nobody is mailed. It is idempotent: where it is so already, nothing is
+	// written and Receipt.Already is true. Errors as of Reset; after
+	// ErrUnknownOutcome it may be repeated.
+	ForceChange(ctx context.Context, account Account) (Receipt, error)
+}
+
+// An EmailChanger can give an account another address.
+type EmailChanger interface {
+	// ChangeEmail makes address the one that account's owner is mailed at and,
+	// where the system has people sign in by it, signs in with. Nobody is
+	// mailed. It is idempotent, see ForceChange. ErrInvalid where the system
+	// finds the address malformed, ErrRejected where another account has it.
+	ChangeEmail(ctx context.Context, account Account, address string) (Receipt, error)
+}
+
+// A Locker can keep an account's owner out.
+type Locker interface {
+	// Lock keeps account's owner from signing in and ends what is open: web
+	// sessions where the system has them and, with RevokeKeys, API keys. Nobody
+	// is mailed. It is idempotent, see ForceChange, and repeating it completes
+	// what stopped half way: the error says then what holds already.
+	Lock(ctx context.Context, account Account, o LockOptions) (Receipt, error)
+	// Unlock lets the owner sign in again. It brings back no session and no key.
+	Unlock(ctx context.Context, account Account) (Receipt, error)
+}
+
+// LockOptions say how thoroughly to lock.
+type LockOptions struct {
+	// RevokeKeys deletes the account's API keys as well, for good.
+	RevokeKeys bool
+}
+
 // A Pacer shows how fast a system is being asked. Reading it costs nothing.
 type Pacer interface {
 	Pace() Pace

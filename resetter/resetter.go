@@ -36,7 +36,8 @@
 // # More than resetting
 //
 // What only some systems can do is a small interface of its own, found by
-// assertion as packages io and fs do it: [Checker], [Pacer], [Closer].
+// assertion as packages io and fs do it: [Checker], [BatchResolver],
+// [Reconciler], [PasswordExpirer], [EmailChanger], [Locker], [Pacer], [Closer].
 //
 // # Another system
 //
@@ -114,6 +115,9 @@ type Account struct {
 // A Receipt says what a system accepted. An accepted reset is no proof that
 // the mail arrived: systems answer before their mailer runs.
 type Receipt struct {
+	// Already is true where it was so before and nothing was written. Never
+	// after a Reset.
+	Already bool
 	// SetupMail is true where the system mails a set-up link, since the owner
 	// never set the account up.
 	SetupMail bool
