@@ -39,7 +39,7 @@ func work(ctx context.Context, stateDir string) error {
 		return err
 	}
 	defer ledger.Close()
-	content, err := journal.Content(people())
+	content, exact, err := journal.Content(people())
 	if err != nil {
 		return err
 	}
@@ -47,10 +47,8 @@ func work(ctx context.Context, stateDir string) error {
 	run, err := ledger.Find(ctx, content)
 	switch {
 	case errors.Is(err, journal.ErrNoRun):
-		if run, err = ledger.Begin(ctx, journal.NewRun{Content: content, Columns: []string{"email"}}); err != nil {
-			return err
-		}
-		if err := run.Add(ctx, people()); err != nil {
+		run, err = ledger.Begin(ctx, journal.NewRun{Content: content, Exact: exact, Columns: []string{"email"}, Rows: people()})
+		if err != nil {
 			return err
 		}
 		fmt.Print("begun: ")

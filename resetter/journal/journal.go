@@ -6,7 +6,7 @@
 // with, and hand the [Run] to the engine as its journal:
 //
 //	ledger, err := journal.Open(ctx, dir, journal.Options{})
-//	run, err := ledger.Begin(ctx, journal.NewRun{Content: content, Columns: header})
+//	run, err := ledger.Begin(ctx, journal.NewRun{Content: content, Columns: header, Rows: rows})
 //	engine := bulk.Engine{Journal: run, …}
 //	done, err := run.Finish(ctx)
 //	err = ledger.Close()
@@ -70,6 +70,8 @@ type Ledger struct {
 	now  func() time.Time
 
 	reads  *sql.DB
+	twin   *sql.Stmt // of reads, as mailed is
+	mailed *sql.Stmt
 	writes *sql.DB // behind writer; holds a single connection
 	writer *writer
 
@@ -141,6 +143,12 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 	// Some readers stay open between calls, and there is no upper limit: who
 	// reads within the loop of another reading must not wait for himself.
 	l.reads.SetMaxIdleConns(4)
+	if l.twin, err = l.reads.PrepareContext(ctx, sqlTwin); err != nil {
+		return err
+	}
+	if l.mailed, err = l.reads.PrepareContext(ctx, sqlMailed); err != nil {
+		return err
+	}
 	return closeFiles(l.file)
 }
 
@@ -167,6 +175,11 @@ func (l *Ledger) Close() error {
 
 func (l *Ledger) closeAll() error {
 	var errs []error
+	for _, s := range []*sql.Stmt{l.twin, l.mailed} {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
 	if l.reads != nil {
 		errs = append(errs, l.reads.Close())
 	}
