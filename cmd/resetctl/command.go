@@ -25,22 +25,19 @@ type command struct {
 // laterCommands and laterFlags are promised and not there yet. They are
 // refused by name, never ignored.
 var (
-	laterCommands = []string{"init", "check", "reconcile", "report", "config", "completion"}
+	laterCommands = []string{"init", "check", "report", "config", "completion"}
 	laterTopics   = []string{"csv", "config", "environment", "exit-codes", "outcomes"}
 	laterFlags    = map[string]string{
-		"report":         "write results with -o, or see resetctl show",
-		"links":          "one-time links are not handed out",
-		"links-to":       "one-time links are not handed out",
-		"canary":         "use --limit",
-		"resend-unknown": "what is in doubt stays so",
-		"map":            "rename the column in the file",
-		"delimiter":      "it is found by itself: , ; tab or |",
-		"encoding":       "save the file as UTF-8",
-		"sheet":          "save the sheet as CSV",
-		"corrected":      "all errors are listed",
-		"revoke-keys":    "resets are the only action so far",
-		"settle":         "what is in doubt stays so",
-		"rows":           "what is in doubt stays so",
+		"report":      "write results with -o, or see resetctl show",
+		"links":       "one-time links are not handed out",
+		"links-to":    "one-time links are not handed out",
+		"canary":      "use --limit",
+		"map":         "rename the column in the file",
+		"delimiter":   "it is found by itself: , ; tab or |",
+		"encoding":    "save the file as UTF-8",
+		"sheet":       "save the sheet as CSV",
+		"corrected":   "all errors are listed",
+		"revoke-keys": "resets are the only action so far",
 	}
 )
 
@@ -79,7 +76,7 @@ resetctl reset ana@example.com --target looker`,
 		Before: c.before,
 		Commands: []*cli.Command{
 			c.demoCommand(), c.planCommand(), c.runCommand(), c.resumeCommand(), c.resetCommand(),
-			c.runsCommand(), c.showCommand(), c.sandboxCommand(), c.versionCommand(),
+			c.runsCommand(), c.showCommand(), c.reconcileCommand(), c.sandboxCommand(), c.versionCommand(),
 		},
 	}
 	for _, command := range app.Commands {

@@ -24,6 +24,7 @@ func workFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cooldown", Usage: "leave out who was mailed within `TIME`; 0 turns it off (default 1h)"},
 		&cli.StringFlag{Name: "max-failures", Usage: "halt at `N` failed or unknown rows, or at N% of the last 100"},
 		&cli.StringFlag{Name: "expect", Usage: "refuse unless exactly `N` actions would be done"},
+		&cli.BoolFlag{Name: "resend-unknown", Usage: "send once more what is in doubt, although it may have been sent"},
 	}
 }
 
@@ -69,13 +70,14 @@ type workOptions struct {
 	format table.Format
 	json   bool
 
-	dryRun, offline, yes, resume, fresh bool
+	dryRun, offline, yes, resume, fresh, resendUnknown bool
 
 	expect      int // -1: anything
 	limit       int // 0: all
 	only        []string
 	except      []string
 	maxDuration time.Duration // 0: none
+	overrides   []string      // what the person insisted on, for the audit
 }
 
 // options reads the flags and lays those that are settings over cfg.
@@ -83,7 +85,12 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 	o := workOptions{
 		output: ctx.String("output"), json: ctx.Bool("json"),
 		dryRun: ctx.Bool("dry-run"), offline: ctx.Bool("offline"), yes: ctx.Bool("yes"),
-		resume: ctx.Bool("resume"), fresh: ctx.Bool("new"), expect: -1,
+		resume: ctx.Bool("resume"), fresh: ctx.Bool("new"), resendUnknown: ctx.Bool("resend-unknown"), expect: -1,
+	}
+	for _, flag := range []string{"yes", "new", "resend-unknown", "cooldown", "max-failures", "rate", "concurrency"} {
+		if ctx.IsSet(flag) {
+			o.overrides = append(o.overrides, "--"+flag)
+		}
 	}
 	o.table = table.Options{Targets: cfg.Names(), DefaultAction: resetter.Action(ctx.String("action"))}
 
@@ -102,6 +109,8 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 		return o, usage("--format is for the file of -o; to see results on the terminal: -o - --format table")
 	case o.json && o.output == "-":
 		return o, usage("--json and -o - both want stdout; give -o a file")
+	case o.resendUnknown && o.fresh:
+		return o, usage("--resend-unknown is about a run that is there, and --new begins another; leave one of them out")
 	case o.resume && o.fresh:
 		return o, usage("--resume and --new contradict each other")
 	}

@@ -197,7 +197,7 @@ func (e *Engine) begin(ctx context.Context, phase Phase) (map[string]Counts, err
 	if err := e.validate(); err != nil {
 		return nil, err
 	}
-	if n, err := e.Journal.Interrupt(ctx, interrupted); err != nil {
+	if n, err := e.Journal.Interrupt(ctx, Interrupted); err != nil {
 		return nil, fmt.Errorf("the journal could not settle what was interrupted; nothing was sent: %w", err)
 	} else if n > 0 {
 		e.log().Warn("rows are in doubt since an earlier process ended while they were in flight", "rows", n)
@@ -210,7 +210,9 @@ func (e *Engine) begin(ctx context.Context, phase Phase) (map[string]Counts, err
 	return counts, nil
 }
 
-const interrupted = "an earlier process ended between the request and its answer; the mail may have gone out; " +
+// Interrupted is the detail of a row that is Unknown because an earlier process
+// ended while it was in flight.
+const Interrupted = "an earlier process ended between the request and its answer; the mail may have gone out; " +
 	"look in the system or ask the person before it is sent again"
 
 // record writes an outcome and shows it. It is not to be cancelled: the answer

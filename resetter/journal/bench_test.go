@@ -70,7 +70,7 @@ func BenchmarkMillionRows(b *testing.B) {
 			b.ReportMetric(float64(time.Since(lap).Milliseconds()), name+"-ms")
 			lap = time.Now()
 		}
-		if _, _, err := Content(manyRows(n)); err != nil {
+		if _, err := Content(manyRows(n)); err != nil {
 			b.Fatal(err)
 		}
 		report("content")

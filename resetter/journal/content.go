@@ -15,8 +15,7 @@ import (
 // whatever order, different for different ones. What counts of a row is what
 // is to be done to whom, as it is written: target, kind and value of the
 // identity, action and new address. Its number, its line and its other cells
-// do not. exact identifies the input to the letter: these rows in this order, at
-// these lines and with these cells. An error of rows is returned as it came.
+// do not. An error of rows is returned as it came.
 //
 // Memory does not grow with the rows. Each row is hashed to a number of 2048
 // bits, and the numbers are added up, so that their order makes no difference
@@ -24,29 +23,23 @@ import (
 // among short ones sets of rows with a given sum can be found on purpose: a
 // million hashes of 256 bits are plenty for that. For 2048 bits the known
 // attack (Wagner's, on k lists) needs more than 2^90 steps.
-func Content(rows iter.Seq2[bulk.Row, error]) (content, exact string, err error) {
+func Content(rows iter.Seq2[bulk.Row, error]) (string, error) {
 	var sum [sumWords]uint64
 	var count uint64
 	var buf []byte
-	letters := sha256.New()
 	for row, err := range rows {
 		if err != nil {
-			return "", "", err
+			return "", err
 		}
 		buf = written(buf[:0], row)
 		addRow(&sum, buf)
 		count++
-		buf = binary.AppendUvarint(buf, uint64(row.Line))
-		for _, cell := range row.Cells {
-			buf = appendField(buf, cell)
-		}
-		letters.Write(binary.AppendUvarint(buf, uint64(len(row.Cells))))
 	}
 	all := sha256.New()
 	all.Write([]byte("resetctl rows 1\n"))
 	_ = binary.Write(all, binary.BigEndian, count)
 	_ = binary.Write(all, binary.BigEndian, sum[:])
-	return hex.EncodeToString(all.Sum(nil)), hex.EncodeToString(letters.Sum(nil)), nil
+	return hex.EncodeToString(all.Sum(nil)), nil
 }
 
 // written is what counts of a row, as it is written. It is appended to buf.

@@ -39,7 +39,7 @@ func work(ctx context.Context, stateDir string) error {
 		return err
 	}
 	defer ledger.Close()
-	content, exact, err := journal.Content(people())
+	content, err := journal.Content(people())
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func work(ctx context.Context, stateDir string) error {
 	run, err := ledger.Find(ctx, content)
 	switch {
 	case errors.Is(err, journal.ErrNoRun):
-		run, err = ledger.Begin(ctx, journal.NewRun{Content: content, Exact: exact, Columns: []string{"email"}, Rows: people()})
+		run, err = ledger.Begin(ctx, journal.NewRun{Content: content, Columns: []string{"email"}, Rows: people()})
 		if err != nil {
 			return err
 		}

@@ -16,9 +16,12 @@ import (
 
 // A NewRun says what a run is about.
 type NewRun struct {
-	// Content identifies the work, and Exact the input that it is from; see
-	// [Content].
-	Content, Exact string
+	// Content identifies the work; see [Content].
+	Content string
+	// Exact identifies the input that the rows are from to the letter, in words
+	// of the caller's own, so that the same one need not be read again; may be
+	// empty.
+	Exact string
 	// Columns is the header of the input, to which the cells of its rows belong.
 	Columns []string
 	// Plan is true where nothing will be sent. Such a run is never found to be
@@ -57,7 +60,7 @@ func (r *Run) ID() string { return r.id }
 // Content identifies the run's work; see [Content].
 func (r *Run) Content() string { return r.content }
 
-// Exact identifies the input to the letter; see [Content].
+// Exact is what was said of the input; see [NewRun].
 func (r *Run) Exact() string { return r.exact }
 
 // Columns is the header of the input.
@@ -142,6 +145,12 @@ const sqlRun = `SELECT key, id, content, exact, columns, plan, started_at, finis
 // content where it is empty. Plans do not count. ErrNoRun where there is none.
 func (l *Ledger) Find(ctx context.Context, content string) (*Run, error) {
 	return l.run(ctx, sqlRun+`WHERE finished_at IS NULL AND plan = 0 AND (content = ?1 OR ?1 = '') ORDER BY key DESC LIMIT 1`, content)
+}
+
+// FindExact returns the newest unfinished run from that very input, see
+// [NewRun]. Plans do not count. ErrNoRun where there is none.
+func (l *Ledger) FindExact(ctx context.Context, exact string) (*Run, error) {
+	return l.run(ctx, sqlRun+`WHERE finished_at IS NULL AND plan = 0 AND exact = ? AND exact <> '' ORDER BY key DESC LIMIT 1`, exact)
 }
 
 // FindInDoubt returns the newest run with that content that has rows in doubt,
