@@ -47,8 +47,8 @@ func (c Credentials) validate() error {
 	return errors.Join(errs...)
 }
 
-// A Client is a Looker instance. It is a resetter.Resetter, Checker, Pacer and
-// Closer, and safe for concurrent use.
+// A Client is a Looker instance. It is a resetter.Resetter, Checker, Reconciler,
+// Pacer and Closer, and safe for concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *lookerapi.ClientWithResponses
@@ -56,10 +56,11 @@ type Client struct {
 }
 
 var (
-	_ resetter.Resetter = (*Client)(nil)
-	_ resetter.Checker  = (*Client)(nil)
-	_ resetter.Pacer    = (*Client)(nil)
-	_ resetter.Closer   = (*Client)(nil)
+	_ resetter.Resetter   = (*Client)(nil)
+	_ resetter.Checker    = (*Client)(nil)
+	_ resetter.Reconciler = (*Client)(nil)
+	_ resetter.Pacer      = (*Client)(nil)
+	_ resetter.Closer     = (*Client)(nil)
 )
 
 // New makes a Client for the instance at baseURL, the address that its API is
@@ -94,7 +95,7 @@ func (c *Client) Close(ctx context.Context) error { return c.http.Close(ctx) }
 // What is asked for. Looker answers with nothing else, so that no one-time
 // link crosses the wire unless it is wanted.
 const (
-	credentialFields = "user_id,email,is_disabled,logged_in_at,password_reset_url_expired"
+	credentialFields = linkStates + ",email,is_disabled,logged_in_at"
 	userFields       = "id,email,is_disabled,is_service_account,credentials_email(" + credentialFields + ")"
 	linkFields       = ",password_reset_url,account_setup_url"
 )
@@ -216,7 +217,7 @@ func accountOf(u *lookerapi.User) resetter.Account {
 	if credential != nil && text(credential.Email) != "" {
 		a.Email = text(credential.Email)
 		a.SetupPending = text(credential.LoggedInAt) == ""
-		a.Evidence = evidence(credential)
+		a.Evidence = linksOf(credential).String()
 	}
 	switch {
 	case is(u.IsDisabled):
@@ -229,18 +230,6 @@ func accountOf(u *lookerapi.User) resetter.Account {
 		a.Ineligible = "its sign-in by e-mail and password is disabled"
 	}
 	return a
-}
-
-// evidence is whether there was a live reset link, as far as Looker said.
-func evidence(credential *lookerapi.CredentialsEmail) string {
-	switch expired := credential.PasswordResetURLExpired; {
-	case expired == nil:
-		return ""
-	case *expired:
-		return "no live link"
-	default:
-		return "live link"
-	}
 }
 
 // Reset implements resetter.Resetter: POST

@@ -131,6 +131,7 @@ func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 		"/api/4.0/versions":                           200,
 		"/api/4.0/smtp_status":                        200,
 		"/api/4.0/smtp_status?fields=is_valid":        200,
+		users + "?fields=id&ids=1,none," + ana.ID:     200,
 		users + "/" + ana.ID:                          200,
 		users + "/" + sso.ID:                          200,
 		users + "/none":                               404,
