@@ -75,12 +75,11 @@ func compare(account resetter.Account, after links) resetter.Finding {
 	}
 }
 
-// credentialNow is account's credential, from the list where that has it and
-// does not say that it is somebody else's.
+// credentialNow is account's credential, from the list where that has it.
 func (c *Client) credentialNow(ctx context.Context, account resetter.Account, listed *lookerapi.User) (*lookerapi.CredentialsEmail, error) {
-	if listed != nil && listed.CredentialsEmail != nil {
-		if owner := text(listed.CredentialsEmail.UserID); owner == "" || owner == account.ID {
-			return listed.CredentialsEmail, nil
+	if listed != nil {
+		if credential := ownCredential(listed); credential != nil {
+			return credential, nil
 		}
 	}
 	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "look up credential", Class: transport.Read, Account: nameOf(account)})
