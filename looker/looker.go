@@ -22,6 +22,7 @@ package looker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -47,8 +48,8 @@ func (c Credentials) validate() error {
 	return errors.Join(errs...)
 }
 
-// A Client is a Looker instance. It is a resetter.Resetter, Checker, Pacer and
-// Closer, and safe for concurrent use.
+// A Client is a Looker instance. It is a resetter.Resetter, Checker,
+// BatchResolver, Reconciler, Pacer and Closer, and safe for concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *lookerapi.ClientWithResponses
@@ -56,10 +57,12 @@ type Client struct {
 }
 
 var (
-	_ resetter.Resetter = (*Client)(nil)
-	_ resetter.Checker  = (*Client)(nil)
-	_ resetter.Pacer    = (*Client)(nil)
-	_ resetter.Closer   = (*Client)(nil)
+	_ resetter.Resetter      = (*Client)(nil)
+	_ resetter.Checker       = (*Client)(nil)
+	_ resetter.BatchResolver = (*Client)(nil)
+	_ resetter.Reconciler    = (*Client)(nil)
+	_ resetter.Pacer         = (*Client)(nil)
+	_ resetter.Closer        = (*Client)(nil)
 )
 
 // New makes a Client for the instance at baseURL, the address that its API is
@@ -94,7 +97,7 @@ func (c *Client) Close(ctx context.Context) error { return c.http.Close(ctx) }
 // What is asked for. Looker answers with nothing else, so that no one-time
 // link crosses the wire unless it is wanted.
 const (
-	credentialFields = "user_id,email,is_disabled,logged_in_at,password_reset_url_expired"
+	credentialFields = linkStates + ",email,is_disabled,logged_in_at"
 	userFields       = "id,email,is_disabled,is_service_account,credentials_email(" + credentialFields + ")"
 	linkFields       = ",password_reset_url,account_setup_url"
 )
@@ -134,6 +137,8 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 			return resetter.Account{}, exchange.Failed(err)
 		case answer.JSON200 == nil || answer.JSON200.ID == nil:
 			return resetter.Account{}, exchange.Unreadable("the answer holds no user")
+		case *answer.JSON200.ID == strings.TrimLeft(id.Value, "0") && id.Value[0] == '0':
+			return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user has exactly this id; Looker reads it as "+*answer.JSON200.ID, "write the id as Looker does")
 		case *answer.JSON200.ID != id.Value:
 			return resetter.Account{}, exchange.WrongPerson()
 		}
@@ -146,7 +151,7 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 // account is accountOf, but asks for the credential where the answer left it
 // out: only Looker's 404 says that there is none.
 func (c *Client) account(ctx context.Context, u *lookerapi.User) (resetter.Account, error) {
-	if u.CredentialsEmail != nil || is(u.IsDisabled) || is(u.IsServiceAccount) || resetter.ID(*u.ID).Validate() != nil {
+	if ownCredential(u) != nil || is(u.IsDisabled) || is(u.IsServiceAccount) || resetter.ID(*u.ID).Validate() != nil {
 		return accountOf(u), nil
 	}
 	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "look up credential", Class: transport.Read, Account: *u.ID})
@@ -165,6 +170,15 @@ func (c *Client) account(ctx context.Context, u *lookerapi.User) (resetter.Accou
 	complete := *u
 	complete.CredentialsEmail = answer.JSON200
 	return accountOf(&complete), nil
+}
+
+// ownCredential is the credential that an answer has of u, unless it says that
+// it is somebody else's.
+func ownCredential(u *lookerapi.User) *lookerapi.CredentialsEmail {
+	if c := u.CredentialsEmail; c != nil && (text(c.UserID) == "" || text(c.UserID) == *u.ID) {
+		return c
+	}
+	return nil
 }
 
 // searchPage is how many hits one page of a search has.
@@ -201,7 +215,7 @@ func (c *Client) withoutCredential(ctx context.Context, id resetter.Identity) (r
 		return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user has this address", "check the address, or whether the person has an account here")
 	case 1:
 	default:
-		return resetter.Account{}, exchange.Refuse(resetter.ErrAmbiguous, "several users have this address", "name the user by id")
+		return resetter.Account{}, exchange.Refuse(resetter.ErrAmbiguous, fmt.Sprintf("%d users have this address", len(found)), "name the user by id")
 	}
 	if !resetter.SameEmail(found[0].Email, id.Value) {
 		return resetter.Account{}, exchange.Refuse(resetter.ErrIneligible, "the user signs in by password with another address, so the mail would go elsewhere", "name the user by that address or by id")
@@ -212,11 +226,11 @@ func (c *Client) withoutCredential(ctx context.Context, id resetter.Identity) (r
 // accountOf takes from a user what matters here. It has an id.
 func accountOf(u *lookerapi.User) resetter.Account {
 	a := resetter.Account{ID: *u.ID, Email: text(u.Email)}
-	credential := u.CredentialsEmail
+	credential := ownCredential(u)
 	if credential != nil && text(credential.Email) != "" {
 		a.Email = text(credential.Email)
 		a.SetupPending = text(credential.LoggedInAt) == ""
-		a.Evidence = evidence(credential)
+		a.Evidence = linksOf(credential).String()
 	}
 	switch {
 	case is(u.IsDisabled):
@@ -229,18 +243,6 @@ func accountOf(u *lookerapi.User) resetter.Account {
 		a.Ineligible = "its sign-in by e-mail and password is disabled"
 	}
 	return a
-}
-
-// evidence is whether there was a live reset link, as far as Looker said.
-func evidence(credential *lookerapi.CredentialsEmail) string {
-	switch expired := credential.PasswordResetURLExpired; {
-	case expired == nil:
-		return ""
-	case *expired:
-		return "no live link"
-	default:
-		return "live link"
-	}
 }
 
 // Reset implements resetter.Resetter: POST

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"testing/synctest"
 
 	"github.com/seed57652884/resetctl/looker"
 	"github.com/seed57652884/resetctl/looker/lookertest"
@@ -26,6 +27,18 @@ func start(t *testing.T, config lookertest.Config, options ...transport.Option) 
 	t.Cleanup(srv.Close)
 	credentials := looker.Credentials{ClientID: srv.ClientID, ClientSecret: resetter.NewSecret(srv.ClientSecret)}
 	return srv, connect(t, srv, srv.URL, credentials, options...)
+}
+
+// virtually is start in virtual time, in which pauses and the slow beginning
+// of the pace cost nothing.
+func virtually(t *testing.T, config lookertest.Config, play func(*testing.T, *lookertest.Server, *looker.Client)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		pipe := sandbox.NewPipe()
+		config.Sandbox.Listener = pipe
+		srv, client := start(t, config, transport.WithDialContext(pipe.DialContext))
+		play(t, srv, client)
+	})
 }
 
 func connect(t *testing.T, srv *lookertest.Server, url string, credentials looker.Credentials, options ...transport.Option) *looker.Client {

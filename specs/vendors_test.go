@@ -27,7 +27,7 @@ var vendors = []struct {
 				"The vendor's schema of the form has no properties; the text of the operation names these two. Without them a generated login has an empty body."},
 			{`(GET|POST|PATCH|DELETE) /api/4\.0/.*: 401: not documented by the vendor`,
 				"A dead or missing token is answered with 401 and an Error wherever a token is needed, though no operation says so."},
-			{`DELETE /api/4\.0/logout: 204: application/json: documented by the vendor, missing here`,
+			{`DELETE /api/4\.0/.*: 204: application/json: documented by the vendor, missing here`,
 				"An answer with status 204 has no body, so it can have no JSON text either."},
 		},
 	},
