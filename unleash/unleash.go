@@ -48,8 +48,8 @@ func (c Credentials) validate() error {
 	return nil
 }
 
-// A Client is an Unleash instance. It is a resetter.Resetter, Checker, Pacer
-// and Closer, and safe for concurrent use.
+// A Client is an Unleash instance. It is a resetter.Resetter, Checker,
+// BatchResolver, Reconciler, Pacer and Closer, and safe for concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *unleashapi.ClientWithResponses
@@ -57,10 +57,12 @@ type Client struct {
 }
 
 var (
-	_ resetter.Resetter = (*Client)(nil)
-	_ resetter.Checker  = (*Client)(nil)
-	_ resetter.Pacer    = (*Client)(nil)
-	_ resetter.Closer   = (*Client)(nil)
+	_ resetter.Resetter      = (*Client)(nil)
+	_ resetter.Checker       = (*Client)(nil)
+	_ resetter.BatchResolver = (*Client)(nil)
+	_ resetter.Reconciler    = (*Client)(nil)
+	_ resetter.Pacer         = (*Client)(nil)
+	_ resetter.Closer        = (*Client)(nil)
 )
 
 // New makes a Client for the instance at baseURL, its path included, without
@@ -89,43 +91,64 @@ func (c *Client) Pace() resetter.Pace { return c.http.Pace() }
 // Close implements resetter.Closer: it lets connections go.
 func (c *Client) Close(ctx context.Context) error { return c.http.Close(ctx) }
 
+// lookUp is what looking up is called in errors.
+const lookUp = "look up user"
+
 // Resolve implements resetter.Resetter. Unleash's search matches beginnings
 // and parts of names, and "_" and "%" are wildcards in it, so its hits are
-// compared exactly.
+// compared exactly. It tells no links, so the account has no Evidence: for
+// that see ResolveBatch.
 func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Account, error) {
-	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "look up user", Class: transport.Read, Account: id.Value})
-	if err := id.Validate(); err != nil {
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: lookUp, Class: transport.Read, Account: id.Value})
+	if err := validate(id); err != nil {
 		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
 	}
-	switch id.Kind {
-	case resetter.ByEmail:
-		return c.search(ctx, exchange, id.Value, func(u unleashapi.User) bool { return resetter.SameEmail(text(u.Email), id.Value) })
-	case resetter.ByUsername:
-		return c.search(ctx, exchange, id.Value, func(u unleashapi.User) bool { return text(u.Username) == id.Value })
+	if id.Kind != resetter.ByID {
+		return c.search(ctx, exchange, id)
 	}
-	number, err := strconv.Atoi(id.Value)
-	if err != nil || number < 1 || strconv.Itoa(number) != id.Value {
-		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, "the id is not a number", "ids of Unleash are whole numbers from 1")
-	}
+	number, _ := strconv.Atoi(id.Value) // which validate has tried
 	answer, err := c.api.GetUserWithResponse(ctx, number)
 	switch {
 	case err != nil:
 		return resetter.Account{}, exchange.Failed(err)
 	case answer.JSON200 == nil:
 		return resetter.Account{}, exchange.Unreadable("the answer holds no user")
-	case answer.JSON200.ID != number:
+	case !named(*answer.JSON200, id):
 		return resetter.Account{}, exchange.WrongPerson()
 	}
 	return accountOf(*answer.JSON200), nil
 }
 
-func (c *Client) search(ctx context.Context, exchange *transport.Exchange, text string, same func(unleashapi.User) bool) (resetter.Account, error) {
-	if len([]rune(text)) < 2 { // Unleash finds nobody then, whoever there is
+// validate reports what is wrong with an identity that Unleash is asked for.
+func validate(id resetter.Identity) error {
+	if err := id.Validate(); err != nil || id.Kind != resetter.ByID {
+		return err
+	}
+	if number, err := strconv.Atoi(id.Value); err != nil || number < 1 || strconv.Itoa(number) != id.Value {
+		return errors.New("the id is not a number; ids of Unleash are whole numbers from 1")
+	}
+	return nil
+}
+
+// named reports whether id names the user, by exact comparison.
+func named(u unleashapi.User, id resetter.Identity) bool {
+	switch id.Kind {
+	case resetter.ByEmail:
+		return resetter.SameEmail(text(u.Email), id.Value)
+	case resetter.ByUsername:
+		return text(u.Username) == id.Value
+	default:
+		return strconv.Itoa(u.ID) == id.Value
+	}
+}
+
+func (c *Client) search(ctx context.Context, exchange *transport.Exchange, id resetter.Identity) (resetter.Account, error) {
+	if len([]rune(id.Value)) < 2 { // Unleash finds nobody then, whoever there is
 		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, "Unleash searches for two characters or more", "name the user by id")
 	}
 	// A backslash takes its meaning from the character behind it, unless it is
 	// doubled. The wildcards may stay: the hits are compared.
-	pattern := strings.ReplaceAll(text, `\`, `\\`)
+	pattern := strings.ReplaceAll(id.Value, `\`, `\\`)
 	answer, err := c.api.SearchUsersWithResponse(ctx, &unleashapi.SearchUsersParams{Q: &pattern})
 	if err != nil {
 		return resetter.Account{}, exchange.Failed(err)
@@ -135,18 +158,22 @@ func (c *Client) search(ctx context.Context, exchange *transport.Exchange, text 
 	}
 	var found []resetter.Account
 	for _, user := range *answer.JSON200 {
-		if same(user) {
+		if named(user, id) {
 			found = append(found, accountOf(user))
 		}
 	}
-	switch len(found) {
-	case 0:
-		return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user has exactly this name or address", "check it, or whether the person has an account here")
-	case 1:
-		return found[0], nil
-	default:
-		return resetter.Account{}, exchange.Refuse(resetter.ErrAmbiguous, strconv.Itoa(len(found))+" users have this name or address", "name the user by id")
+	if len(found) != 1 {
+		return resetter.Account{}, notOne(exchange, len(found))
 	}
+	return found[0], nil
+}
+
+// notOne is the error where an identity names nobody, or several.
+func notOne(exchange *transport.Exchange, hits int) error {
+	if hits == 0 {
+		return exchange.Refuse(resetter.ErrNotFound, "no user has exactly this name or address", "check it, or whether the person has an account here")
+	}
+	return exchange.Refuse(resetter.ErrAmbiguous, strconv.Itoa(hits)+" users have this name or address", "name the user by id")
 }
 
 // accountOf takes from a user what matters here.

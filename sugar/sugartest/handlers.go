@@ -91,9 +91,11 @@ func (s *Server) filter(x *sandbox.Exchange) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	meets, fault := all(wanted.conditions)
+	meets, fault := filters{s.config.FilterRefuses, s.config.FilterIgnores}.all(wanted.conditions)
 	if fault != "" {
-		x.Violation(sandbox.UnknownField, clip(fault))
+		if !slices.Contains(s.config.FilterRefuses, fault) {
+			x.Violation(sandbox.UnknownField, clip(fault))
+		}
 		invalidParameter(x, "filter")
 		return
 	}

@@ -42,6 +42,10 @@ type Config struct {
 	TokenLife time.Duration
 	// PageSize is the most records that one page holds, whatever max_num says; 0 is 50.
 	PageSize int
+	// FilterRefuses is what filters may not hold, and FilterIgnores what is met by nobody and not
+	// complained of: a field, or a field and an operator, such as "email_addresses.email_address $in",
+	// of which Sugar's documentation says nothing.
+	FilterRefuses, FilterIgnores []string
 	// Forbidden takes the administrator's right from the account that signs in.
 	Forbidden bool
 	// NoMailer has each reset fail with 424, as where mail is not set up.

@@ -1,0 +1,165 @@
+package sugar
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/transport"
+	"github.com/seed57652884/resetctl/sugar/sugarapi"
+)
+
+// batchSize is how many people one filter asks for, and how many hits one page
+// is to hold; servers may give shorter pages.
+const batchSize = 100
+
+// BatchSize implements resetter.BatchResolver.
+func (c *Client) BatchSize() int { return batchSize }
+
+// ResolveBatch implements resetter.BatchResolver with one filter for each kind
+// of identity, as many pages as that has.
+func (c *Client) ResolveBatch(ctx context.Context, ids []resetter.Identity) ([]resetter.Resolution, error) {
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: lookUp, Class: transport.Read})
+	resolutions := make([]resetter.Resolution, len(ids))
+	wanted := map[resetter.IdentityKind][]string{}
+	for i, id := range ids {
+		if err := id.Validate(); err != nil {
+			resolutions[i].Err = exchange.About(id.Value).Refuse(resetter.ErrInvalid, err.Error(), "")
+		} else if !slices.Contains(wanted[id.Kind], id.Value) {
+			wanted[id.Kind] = append(wanted[id.Kind], id.Value)
+		}
+	}
+	found := map[resetter.IdentityKind][]sugarapi.User{}
+	for kind, values := range wanted {
+		users, err := c.having(ctx, exchange, c.manys[kind], values)
+		if err != nil {
+			return nil, err
+		}
+		found[kind] = users
+	}
+	for i, id := range ids {
+		if r := &resolutions[i]; r.Err == nil {
+			r.Account, r.Err = theOne(exchange.About(id.Value), id, found[id.Kind])
+		}
+	}
+	return resolutions, nil
+}
+
+// fields are what a filter calls the kinds of identity.
+var fields = map[resetter.IdentityKind]string{
+	resetter.ByEmail:    "email_addresses.email_address",
+	resetter.ByUsername: "user_name",
+	resetter.ByID:       "id",
+}
+
+// A condition is one of a filter: {field: value}, {field: {operator: value}} or
+// {"$or": conditions}.
+type condition = map[string]any
+
+// The ways to ask for several values of a field, the shortest first. Sugar
+// documents $in for user names; that it holds for addresses is inferred.
+const (
+	unknown = iota
+	listed  // {field: {"$in": values}}
+	either  // {"$or": [{field: value}, …]}
+	singly  // a filter for each value
+)
+
+// A many is a field of which several values are asked for, and the way that the
+// instance is known to understand.
+type many struct {
+	field string
+	way   atomic.Int32
+}
+
+func manys() map[resetter.IdentityKind]*many {
+	all := map[resetter.IdentityKind]*many{}
+	for kind, field := range fields {
+		all[kind] = &many{field: field}
+	}
+	return all
+}
+
+// having finds the users who have one of the values.
+func (c *Client) having(ctx context.Context, exchange *transport.Exchange, m *many, values []string) ([]sugarapi.User, error) {
+	if len(values) == 1 {
+		return c.filter(ctx, exchange, condition{m.field: values[0]})
+	}
+	known, refused := m.way.Load(), false
+	for way := max(known, listed); ; way++ {
+		users, err := c.asked(ctx, exchange, m.field, way, values)
+		switch {
+		case notUnderstood(err) && way < singly:
+			refused = true
+			continue
+		case err != nil:
+			return nil, err
+		case len(users) == 0 && way == listed && known == unknown:
+			// Nobody has these values, or the instance does not understand $in
+			// for this field and does not say so.
+			continue
+		case len(users) > 0 || refused:
+			m.way.Store(way)
+		}
+		return users, nil
+	}
+}
+
+// notUnderstood reports whether err is a refusal of the question, so that it
+// may be asked in another way.
+func notUnderstood(err error) bool {
+	e, ok := errors.AsType[*resetter.Error](err)
+	return ok && !e.Stop && (e.Kind == resetter.ErrInvalid || e.Kind == resetter.ErrRejected)
+}
+
+// asked asks for the values in one of the ways.
+func (c *Client) asked(ctx context.Context, exchange *transport.Exchange, field string, way int32, values []string) ([]sugarapi.User, error) {
+	if way == listed {
+		return c.filter(ctx, exchange, condition{field: condition{"$in": values}})
+	}
+	var alternatives []condition
+	for _, value := range values {
+		alternatives = append(alternatives, condition{field: value})
+	}
+	if way == either {
+		return c.filter(ctx, exchange, condition{"$or": alternatives})
+	}
+	var found []sugarapi.User
+	for _, alternative := range alternatives {
+		users, err := c.filter(ctx, exchange, alternative)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, users...)
+	}
+	return found, nil
+}
+
+// userFields is what is asked for of a user.
+const userFields = "id,user_name,full_name,status,email,is_admin,is_group,portal_only,external_auth_only"
+
+// filter finds the users who meet the condition, page by page.
+func (c *Client) filter(ctx context.Context, exchange *transport.Exchange, meets condition) (found []sugarapi.User, err error) {
+	wanted, size, order := userFields, batchSize, "user_name:ASC"
+	for offset := 0; offset >= 0; {
+		answer, err := c.api.FilterUsersWithResponse(ctx, sugarapi.UserFilter{
+			Filter: []map[string]any{meets},
+			Fields: &wanted, MaxNum: &size, Offset: &offset, OrderBy: &order,
+		})
+		switch {
+		case err != nil:
+			return nil, exchange.Failed(err)
+		case answer.JSON200 == nil:
+			return nil, exchange.Unreadable("the answer holds no list of users")
+		}
+		found = append(found, answer.JSON200.Records...)
+		next := answer.JSON200.NextOffset
+		if next >= 0 && next <= offset {
+			return nil, exchange.Unreadable("the pages of the answer go round in circles")
+		}
+		offset = next
+	}
+	return found, nil
+}
