@@ -228,7 +228,12 @@ func (j *job) target(ctx context.Context, t *config.Target) (bulk.Target, error)
 	if err != nil {
 		return bulk.Target{}, err
 	}
+	key, err := evidenceKey(j.config.State)
+	if err != nil {
+		return bulk.Target{}, err
+	}
 	opts := []transport.Option{
+		transport.WithEvidenceKey(key),
 		transport.WithTarget(t.Name), transport.WithRate(t.Rate), transport.WithTimeout(t.Timeout),
 		transport.WithMaxWait(t.MaxWait), transport.WithLogger(j.log), transport.WithUserAgent("resetctl/" + release()),
 	}
