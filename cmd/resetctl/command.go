@@ -7,6 +7,7 @@ import (
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter/bulk"
+	"github.com/seed57652884/resetctl/resetter/journal"
 	"github.com/urfave/cli/v2"
 )
 
@@ -20,6 +21,8 @@ type command struct {
 
 	// journal, where tests set it, stands between the run and who works it off.
 	journal func(bulk.Journal) bulk.Journal
+	// bounds, where tests set them, are those of the ledger of a run.
+	bounds journal.Options
 }
 
 // laterCommands and laterFlags are promised and not there yet. They are

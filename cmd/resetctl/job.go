@@ -43,6 +43,7 @@ type job struct {
 	ledger    *journal.Ledger
 	run       *journal.Run
 	between   func(bulk.Journal) bulk.Journal // see command.journal
+	bounds    journal.Options                 // see command.bounds
 	table     bool                            // the people are of a table, which may be edited, not of the command line
 	continued bool
 	retried   *retry // nil unless failed rows were taken again
@@ -84,7 +85,7 @@ func (j *job) open(ctx context.Context) (err error) {
 			return &exit{exitUsage, err}
 		}
 	}
-	if j.ledger, err = openLedger(ctx, j.config.State); err != nil {
+	if j.ledger, err = openLedger(ctx, j.config.State, j.bounds); err != nil {
 		j.close()
 	}
 	return err
@@ -306,14 +307,14 @@ func (j *job) signOut(targets []bulk.Target) {
 
 // openLedger opens the ledger in the state folder. That there can be none at
 // such a place is a matter of configuration; that it cannot be read is not.
-func openLedger(ctx context.Context, folder string) (*journal.Ledger, error) {
+func openLedger(ctx context.Context, folder string, o journal.Options) (*journal.Ledger, error) {
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
 		return nil, usage("the state folder %s is a file; name a folder with --state DIR", folder)
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, usage("the state folder cannot be made: %v; name another with --state DIR", err)
 	}
-	ledger, err := journal.Open(ctx, folder, journal.Options{})
+	ledger, err := journal.Open(ctx, folder, o)
 	if errors.Is(err, journal.ErrRemote) {
 		return nil, usage("%v; name a folder on a disk of this machine with --state DIR", err)
 	}

@@ -51,7 +51,7 @@ func (c *command) job(ctx *cli.Context) (*job, error) {
 		return nil, err
 	}
 	same := func(string) string { return again(c.args) }
-	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, between: c.journal}, nil
+	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, between: c.journal, bounds: c.bounds}, nil
 }
 
 // again is the command line that goes on with what args began: without the

@@ -56,7 +56,7 @@ func (c *command) show(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ledger, err := openLedger(ctx.Context, cfg.State)
+	ledger, err := openLedger(ctx.Context, cfg.State, journal.Options{})
 	if err != nil {
 		return err
 	}

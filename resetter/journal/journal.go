@@ -59,6 +59,9 @@ var (
 type Options struct {
 	// Now is the clock for the times that the ledger stores; default time.Now.
 	Now func() time.Time
+	// MaxPages bounds the file to so many pages of 4 KiB, but never below what it
+	// has; 0 leaves it to the disk. A ledger that is full refuses every write.
+	MaxPages int
 
 	remote func(dir string) (string, error) // default remote, for tests
 }
@@ -112,7 +115,10 @@ func Open(ctx context.Context, dir string, opts Options) (*Ledger, error) {
 		return nil, err
 	}
 	l := &Ledger{file: file, now: opts.Now, turn: make(chan struct{}, 1)}
-	if err := l.open(ctx); err != nil {
+	if err = l.open(ctx); err == nil && opts.MaxPages > 0 {
+		err = l.writer.exec(fmt.Sprintf("PRAGMA max_page_count = %d", opts.MaxPages))
+	}
+	if err != nil {
 		l.closeAll()
 		return nil, l.explain(err)
 	}
