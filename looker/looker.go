@@ -48,8 +48,8 @@ func (c Credentials) validate() error {
 	return errors.Join(errs...)
 }
 
-// A Client is a Looker instance. It is a resetter.Resetter, Checker,
-// BatchResolver, Reconciler, Pacer and Closer, and safe for concurrent use.
+// A Client is a Looker instance. It is a resetter.Resetter and has every
+// capability of that package, and is safe for concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *lookerapi.ClientWithResponses
@@ -57,12 +57,15 @@ type Client struct {
 }
 
 var (
-	_ resetter.Resetter      = (*Client)(nil)
-	_ resetter.Checker       = (*Client)(nil)
-	_ resetter.BatchResolver = (*Client)(nil)
-	_ resetter.Reconciler    = (*Client)(nil)
-	_ resetter.Pacer         = (*Client)(nil)
-	_ resetter.Closer        = (*Client)(nil)
+	_ resetter.Resetter        = (*Client)(nil)
+	_ resetter.Checker         = (*Client)(nil)
+	_ resetter.BatchResolver   = (*Client)(nil)
+	_ resetter.Reconciler      = (*Client)(nil)
+	_ resetter.PasswordExpirer = (*Client)(nil)
+	_ resetter.EmailChanger    = (*Client)(nil)
+	_ resetter.Locker          = (*Client)(nil)
+	_ resetter.Pacer           = (*Client)(nil)
+	_ resetter.Closer          = (*Client)(nil)
 )
 
 // New makes a Client for the instance at baseURL, the address that its API is
@@ -223,6 +226,8 @@ func (c *Client) withoutCredential(ctx context.Context, id resetter.Identity) (r
 	return found[0], nil
 }
 
+const ssoOnly = "it signs in by SSO only and has no password here"
+
 // accountOf takes from a user what matters here. It has an id.
 func accountOf(u *lookerapi.User) resetter.Account {
 	a := resetter.Account{ID: *u.ID, Email: text(u.Email)}
@@ -238,7 +243,7 @@ func accountOf(u *lookerapi.User) resetter.Account {
 	case is(u.IsServiceAccount):
 		a.Ineligible = "it is a service account"
 	case credential == nil || text(credential.Email) == "":
-		a.Ineligible = "it signs in by SSO only and has no password here"
+		a.Ineligible = ssoOnly
 	case is(credential.IsDisabled):
 		a.Ineligible = "its sign-in by e-mail and password is disabled"
 	}
