@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/seed57652884/resetctl/looker"
 	"github.com/seed57652884/resetctl/looker/lookertest"
@@ -39,51 +40,57 @@ func mailsNobody(t *testing.T, srv *lookertest.Server) context.Context {
 }
 
 func TestANewPasswordIsDemandedOnce(t *testing.T) {
-	srv, client := start(t, lookertest.Config{})
-	ctx := mailsNobody(t, srv)
-	ana := srv.AddUser(lookertest.User{Email: "ana@example.com"})
-	account := resolve(t, client, resetter.Email(ana.Email))
-	for i, already := range []bool{false, true, true} {
-		receipt, err := client.ForceChange(ctx, account)
-		if err != nil || receipt.Already != already || receipt.Status != 200 || receipt.Attempts != []int{2, 1, 1}[i] {
-			t.Errorf("the call %d: %+v, %v", i+1, receipt, err)
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{})
+		ctx := mailsNobody(t, srv)
+		ana := srv.AddUser(lookertest.User{Email: "ana@example.com"})
+		account := resolve(t, client, resetter.Email(ana.Email))
+		for i, already := range []bool{false, true, true} {
+			receipt, err := client.ForceChange(ctx, account)
+			if err != nil || receipt.Already != already || receipt.Status != 200 || receipt.Attempts != []int{2, 1, 1}[i] {
+				t.Errorf("the call %d: %+v, %v", i+1, receipt, err)
+			}
+			if !user(t, srv, ana.ID).MustChange || srv.Calls(sandbox.Update) != 1 {
+				t.Errorf("demanded %v, %d writes", user(t, srv, ana.ID).MustChange, srv.Calls(sandbox.Update))
+			}
 		}
-		if !user(t, srv, ana.ID).MustChange || srv.Calls(sandbox.Update) != 1 {
-			t.Errorf("demanded %v, %d writes", user(t, srv, ana.ID).MustChange, srv.Calls(sandbox.Update))
-		}
-	}
+	})
 }
 
 func TestAnAddressIsChangedOnce(t *testing.T) {
-	srv, client := start(t, lookertest.Config{})
-	ctx := mailsNobody(t, srv)
-	ana := srv.AddUser(lookertest.User{Email: "ana@example.com", MustChange: true})
-	account := resolve(t, client, resetter.Email(ana.Email))
-	for i, address := range []string{"ana.silva@example.com", "ana.silva@example.com", "Ana.Silva@EXAMPLE.com"} {
-		receipt, err := client.ChangeEmail(ctx, account, address)
-		if err != nil || receipt.Already != (i > 0) || receipt.Status != 200 || receipt.Attempts != []int{2, 1, 1}[i] {
-			t.Errorf("%s: %+v, %v", address, receipt, err)
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{})
+		ctx := mailsNobody(t, srv)
+		ana := srv.AddUser(lookertest.User{Email: "ana@example.com", MustChange: true})
+		account := resolve(t, client, resetter.Email(ana.Email))
+		for i, address := range []string{"ana.silva@example.com", "ana.silva@example.com", "Ana.Silva@EXAMPLE.com"} {
+			receipt, err := client.ChangeEmail(ctx, account, address)
+			if err != nil || receipt.Already != (i > 0) || receipt.Status != 200 || receipt.Attempts != []int{2, 1, 1}[i] {
+				t.Errorf("%s: %+v, %v", address, receipt, err)
+			}
+			if got := user(t, srv, ana.ID); got.Email != "ana.silva@example.com" || !got.MustChange || srv.Calls(sandbox.Update) != 1 {
+				t.Errorf("%+v, %d writes", got, srv.Calls(sandbox.Update))
+			}
 		}
-		if got := user(t, srv, ana.ID); got.Email != "ana.silva@example.com" || !got.MustChange || srv.Calls(sandbox.Update) != 1 {
-			t.Errorf("%+v, %d writes", got, srv.Calls(sandbox.Update))
+		if account := resolve(t, client, resetter.Email("ana.silva@example.com")); account.ID != ana.ID {
+			t.Errorf("the new address is of %+v", account)
 		}
-	}
-	if account := resolve(t, client, resetter.Email("ana.silva@example.com")); account.ID != ana.ID {
-		t.Errorf("the new address is of %+v", account)
-	}
+	})
 }
 
 func TestAnAddressThatIsNoneReachesNoServer(t *testing.T) {
-	srv, client := start(t, lookertest.Config{})
-	for _, address := range []string{"", "ana", " ana@example.com", "Ana <ana@example.com>", "ana@example.com\n", "a@example.com,b@example.com"} {
-		_, err := client.ChangeEmail(mailsNobody(t, srv), resetter.Account{ID: "7", Email: "ana@example.com"}, address)
-		if e := want(t, err, resetter.ErrInvalid); e.Account != "ana@example.com" || e.Attempts != 0 {
-			t.Errorf("%q: %+v", address, e)
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{})
+		for _, address := range []string{"", "ana", " ana@example.com", "Ana <ana@example.com>", "ana@example.com\n", "a@example.com,b@example.com"} {
+			_, err := client.ChangeEmail(mailsNobody(t, srv), resetter.Account{ID: "7", Email: "ana@example.com"}, address)
+			if e := want(t, err, resetter.ErrInvalid); e.Account != "ana@example.com" || e.Attempts != 0 {
+				t.Errorf("%q: %+v", address, e)
+			}
 		}
-	}
-	if n := len(srv.Requests()); n != 0 {
-		t.Errorf("%d requests", n)
-	}
+		if n := len(srv.Requests()); n != 0 {
+			t.Errorf("%d requests", n)
+		}
+	})
 }
 
 // changes are what PATCH …/credentials_email does.
@@ -97,66 +104,69 @@ var changes = map[string]func(context.Context, *looker.Client, resetter.Account)
 }
 
 func TestWhyAResetIsRefusedIsNoReasonToRefuseAChange(t *testing.T) {
-	t.Parallel()
-	for name, change := range changes {
-		srv, client := start(t, lookertest.Config{})
-		off := srv.AddUser(lookertest.User{Email: "off@example.com", Disabled: true})
-		account := resolve(t, client, resetter.ID(off.ID))
-		if _, err := change(mailsNobody(t, srv), client, account); err != nil || account.Ineligible == "" {
-			t.Errorf("%s: %v", name, err)
+	synctest.Test(t, func(t *testing.T) {
+		for name, change := range changes {
+			srv, client := inMemory(t, lookertest.Config{})
+			off := srv.AddUser(lookertest.User{Email: "off@example.com", Disabled: true})
+			account := resolve(t, client, resetter.ID(off.ID))
+			if _, err := change(mailsNobody(t, srv), client, account); err != nil || account.Ineligible == "" {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
-	}
+	})
 }
 
 func TestWhoHasNoPasswordIsToldApartFromNobody(t *testing.T) {
-	t.Parallel()
-	for name, change := range changes {
-		srv, client := start(t, lookertest.Config{})
-		ctx := mailsNobody(t, srv)
-		sso := srv.AddUser(lookertest.User{Email: "sso@example.com", SSOOnly: true})
-		_, err := change(ctx, client, resetter.Account{ID: sso.ID})
-		if e := want(t, err, resetter.ErrIneligible); !strings.Contains(e.Error(), "SSO") || e.Attempts != 2 {
-			t.Errorf("%s: %+v", name, e)
+	synctest.Test(t, func(t *testing.T) {
+		for name, change := range changes {
+			srv, client := inMemory(t, lookertest.Config{})
+			ctx := mailsNobody(t, srv)
+			sso := srv.AddUser(lookertest.User{Email: "sso@example.com", SSOOnly: true})
+			_, err := change(ctx, client, resetter.Account{ID: sso.ID})
+			if e := want(t, err, resetter.ErrIneligible); !strings.Contains(e.Error(), "SSO") || e.Attempts != 2 {
+				t.Errorf("%s: %+v", name, e)
+			}
+			_, err = change(ctx, client, resetter.Account{ID: "999"})
+			want(t, err, resetter.ErrNotFound)
+			_, err = change(ctx, client, resetter.Account{ID: "1/.."})
+			want(t, err, resetter.ErrInvalid)
+			if n := srv.Calls(sandbox.Update); n != 0 {
+				t.Errorf("%s: %d writes", name, n)
+			}
 		}
-		_, err = change(ctx, client, resetter.Account{ID: "999"})
-		want(t, err, resetter.ErrNotFound)
-		_, err = change(ctx, client, resetter.Account{ID: "1/.."})
-		want(t, err, resetter.ErrInvalid)
-		if n := srv.Calls(sandbox.Update); n != 0 {
-			t.Errorf("%s: %d writes", name, n)
-		}
-	}
+	})
 }
 
 func TestAnAddressThatSomebodyElseHasIsRejected(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		status int
-		body   string
-		kind   resetter.Kind
-		field  string
-	}{
-		{409, message("Conflict"), resetter.ErrRejected, ""},
-		{422, `{"message":"Validation Failed","errors":[{"field":"email","code":"already_exists","message":"Email is in use"}]}`, resetter.ErrRejected, "email"},
-		{422, `{"message":"Validation Failed","errors":[{"field":"email","code":"invalid","message":"has already been taken"}]}`, resetter.ErrRejected, "email"},
-		{422, fields, resetter.ErrInvalid, "email"},
-		{422, `{"message":"Validation Failed","errors":null}`, resetter.ErrInvalid, ""},
-		{400, message("Bad request"), resetter.ErrInvalid, ""},
-	} {
-		srv, client := start(t, lookertest.Config{People: 1})
-		srv.Inject(answer(sandbox.Update, c.status, c.body))
-		_, err := client.ChangeEmail(mailsNobody(t, srv), resetter.Account{ID: "101"}, "new@example.com")
-		e := want(t, err, c.kind)
-		if e.Stop || e.Status != c.status || (len(e.Fields) > 0) != (c.field != "") || c.field != "" && e.Fields[0].Field != c.field {
-			t.Errorf("%d %s: %+v", c.status, c.body, e)
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			status int
+			body   string
+			kind   resetter.Kind
+			field  string
+		}{
+			{409, message("Conflict"), resetter.ErrRejected, ""},
+			{422, `{"message":"Validation Failed","errors":[{"field":"email","code":"already_exists","message":"Email is in use"}]}`, resetter.ErrRejected, "email"},
+			{422, `{"message":"Validation Failed","errors":[{"field":"email","code":"invalid","message":"has already been taken"}]}`, resetter.ErrRejected, "email"},
+			{422, fields, resetter.ErrInvalid, "email"},
+			{422, `{"message":"Validation Failed","errors":null}`, resetter.ErrInvalid, ""},
+			{400, message("Bad request"), resetter.ErrInvalid, ""},
+		} {
+			srv, client := inMemory(t, lookertest.Config{People: 1})
+			srv.Inject(answer(sandbox.Update, c.status, c.body))
+			_, err := client.ChangeEmail(mailsNobody(t, srv), resetter.Account{ID: "101"}, "new@example.com")
+			e := want(t, err, c.kind)
+			if e.Stop || e.Status != c.status || (len(e.Fields) > 0) != (c.field != "") || c.field != "" && e.Fields[0].Field != c.field {
+				t.Errorf("%d %s: %+v", c.status, c.body, e)
+			}
+			if n := srv.Calls(sandbox.Update); n != 1 {
+				t.Errorf("%d: %d writes", c.status, n)
+			}
 		}
-		if n := srv.Calls(sandbox.Update); n != 1 {
-			t.Errorf("%d: %d writes", c.status, n)
-		}
-	}
-	srv, client := start(t, lookertest.Config{People: 2})
-	_, err := client.ChangeEmail(mailsNobody(t, srv), resetter.Account{ID: "101"}, strings.ToUpper(srv.Users()[2].Email))
-	want(t, err, resetter.ErrRejected)
+		srv, client := inMemory(t, lookertest.Config{People: 2})
+		_, err := client.ChangeEmail(mailsNobody(t, srv), resetter.Account{ID: "101"}, strings.ToUpper(srv.Users()[2].Email))
+		want(t, err, resetter.ErrRejected)
+	})
 }
 
 // What a Send must never do, a Write may: it is repeated until it is known.
@@ -198,41 +208,43 @@ func TestAChangeThatNoAnswerTellsAboutStaysInDoubt(t *testing.T) {
 }
 
 func TestAChangeIsOnlyDoneIfTheAnswerSaysSo(t *testing.T) {
-	t.Parallel()
-	for body, kind := range map[string]resetter.Kind{
-		`{"user_id":"101","email":"old@example.com","forced_password_reset_at_next_login":false}`: resetter.ErrRejected,
-		`{"user_id":"101"}`: resetter.ErrRejected,
-		`{"user_id":"102","email":"new@example.com","forced_password_reset_at_next_login":true}`: resetter.ErrUnreadableAnswer,
-		`{"email":"new@example.com","forced_password_reset_at_next_login":true}`:                 resetter.ErrUnreadableAnswer,
-		`{}`:   resetter.ErrUnreadableAnswer,
-		`null`: resetter.ErrUnreadableAnswer,
-		`[]`:   resetter.ErrUnreadableAnswer,
-	} {
-		for name, change := range changes {
-			srv, client := start(t, lookertest.Config{People: 1})
-			srv.Inject(answer(sandbox.Update, 200, body))
-			if _, err := change(mailsNobody(t, srv), client, resetter.Account{ID: "101"}); !errors.Is(err, kind) {
-				t.Errorf("%s, %s: %v, want %v", name, body, err, kind)
+	synctest.Test(t, func(t *testing.T) {
+		for body, kind := range map[string]resetter.Kind{
+			`{"user_id":"101","email":"old@example.com","forced_password_reset_at_next_login":false}`: resetter.ErrRejected,
+			`{"user_id":"101"}`: resetter.ErrRejected,
+			`{"user_id":"102","email":"new@example.com","forced_password_reset_at_next_login":true}`: resetter.ErrUnreadableAnswer,
+			`{"email":"new@example.com","forced_password_reset_at_next_login":true}`:                 resetter.ErrUnreadableAnswer,
+			`{}`:   resetter.ErrUnreadableAnswer,
+			`null`: resetter.ErrUnreadableAnswer,
+			`[]`:   resetter.ErrUnreadableAnswer,
+		} {
+			for name, change := range changes {
+				srv, client := inMemory(t, lookertest.Config{People: 1})
+				srv.Inject(answer(sandbox.Update, 200, body))
+				if _, err := change(mailsNobody(t, srv), client, resetter.Account{ID: "101"}); !errors.Is(err, kind) {
+					t.Errorf("%s, %s: %v, want %v", name, body, err, kind)
+				}
 			}
 		}
-	}
+	})
 }
 
 func TestAChangeBeginsWithAReadingOfTheRightAccount(t *testing.T) {
-	t.Parallel()
-	for _, c := range []ruling{
-		{status: 200, body: `{"user_id":"102"}`, kind: resetter.ErrUnavailable},
-		{status: 200, body: `{}`, kind: resetter.ErrUnavailable},
-		{status: 403, body: message("Permission denied."), kind: resetter.ErrForbidden},
-		{status: 429, body: message("Too many requests."), kind: resetter.ErrRateLimited},
-	} {
-		for name, change := range changes {
-			srv, client := start(t, lookertest.Config{People: 1})
-			srv.Inject(answer(sandbox.Get, c.status, c.body))
-			_, err := change(resetter.WithWaitsHandedBack(mailsNobody(t, srv)), client, resetter.Account{ID: "101"})
-			if want(t, err, c.kind); errors.Is(err, resetter.ErrUnknownOutcome) || srv.Calls(sandbox.Update) != 0 {
-				t.Errorf("%s: %v, %d writes", name, err, srv.Calls(sandbox.Update))
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []ruling{
+			{status: 200, body: `{"user_id":"102"}`, kind: resetter.ErrUnavailable},
+			{status: 200, body: `{}`, kind: resetter.ErrUnavailable},
+			{status: 403, body: message("Permission denied."), kind: resetter.ErrForbidden},
+			{status: 429, body: message("Too many requests."), kind: resetter.ErrRateLimited},
+		} {
+			for name, change := range changes {
+				srv, client := inMemory(t, lookertest.Config{People: 1})
+				srv.Inject(answer(sandbox.Get, c.status, c.body))
+				_, err := change(resetter.WithWaitsHandedBack(mailsNobody(t, srv)), client, resetter.Account{ID: "101"})
+				if want(t, err, c.kind); errors.Is(err, resetter.ErrUnknownOutcome) || srv.Calls(sandbox.Update) != 0 {
+					t.Errorf("%s: %v, %d writes", name, err, srv.Calls(sandbox.Update))
+				}
 			}
 		}
-	}
+	})
 }

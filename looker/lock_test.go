@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed57652884/resetctl/looker"
@@ -36,96 +37,104 @@ func writes(srv *lookertest.Server) int {
 }
 
 func TestALockShutsTheAccountAndEndsWhatIsOpen(t *testing.T) {
-	t.Parallel()
-	for _, revoke := range []bool{false, true} {
-		srv, client := start(t, lookertest.Config{People: 2})
-		ctx := mailsNobody(t, srv)
-		open(srv, "101")
-		open(srv, "102")
-		account := resolve(t, client, resetter.ID("101"))
-		for _, already := range []bool{false, true} {
-			receipt, err := client.Lock(ctx, account, resetter.LockOptions{RevokeKeys: revoke})
-			if err != nil || receipt.Already != already || receipt.Attempts == 0 || receipt.Status/100 != 2 {
-				t.Errorf("revoke %v: %+v, %v", revoke, receipt, err)
+	synctest.Test(t, func(t *testing.T) {
+		for _, revoke := range []bool{false, true} {
+			srv, client := inMemory(t, lookertest.Config{People: 2})
+			ctx := mailsNobody(t, srv)
+			open(srv, "101")
+			open(srv, "102")
+			account := resolve(t, client, resetter.ID("101"))
+			for _, already := range []bool{false, true} {
+				receipt, err := client.Lock(ctx, account, resetter.LockOptions{RevokeKeys: revoke})
+				if err != nil || receipt.Already != already || receipt.Attempts == 0 || receipt.Status/100 != 2 {
+					t.Errorf("revoke %v: %+v, %v", revoke, receipt, err)
+				}
+				keys, written := 2, 4
+				if revoke {
+					keys, written = 0, 6
+				}
+				wantOpen(t, srv, "101", true, 0, keys)
+				if n := writes(srv); n != written {
+					t.Errorf("revoke %v: %d writes, want %d", revoke, n, written)
+				}
 			}
-			keys, written := 2, 4
-			if revoke {
-				keys, written = 0, 6
-			}
-			wantOpen(t, srv, "101", true, 0, keys)
-			if n := writes(srv); n != written {
-				t.Errorf("revoke %v: %d writes, want %d", revoke, n, written)
-			}
+			wantOpen(t, srv, "102", false, 3, 2)
+			wantOpen(t, srv, srv.Self.ID, false, 0, 1)
 		}
-		wantOpen(t, srv, "102", false, 3, 2)
-		wantOpen(t, srv, srv.Self.ID, false, 0, 1)
-	}
+	})
 }
 
 func TestNothingNewIsOpenedWhileALockGoesOn(t *testing.T) {
-	srv, client := start(t, lookertest.Config{People: 1})
-	open(srv, "101")
-	if _, err := client.Lock(t.Context(), resetter.Account{ID: "101"}, resetter.LockOptions{RevokeKeys: true}); err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range srv.Requests() {
-		switch r.Operation {
-		case sandbox.Update:
-			return
-		case lookertest.ListSessions, lookertest.ListKeys:
-			t.Fatalf("%v before the account was disabled", r)
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{People: 1})
+		open(srv, "101")
+		if _, err := client.Lock(t.Context(), resetter.Account{ID: "101"}, resetter.LockOptions{RevokeKeys: true}); err != nil {
+			t.Fatal(err)
 		}
-	}
+		for _, r := range srv.Requests() {
+			switch r.Operation {
+			case sandbox.Update:
+				return
+			case lookertest.ListSessions, lookertest.ListKeys:
+				t.Fatalf("%v before the account was disabled", r)
+			}
+		}
+	})
 }
 
 func TestALockOfWhoIsDisabledEndsWhatIsOpenStill(t *testing.T) {
-	srv, client := start(t, lookertest.Config{})
-	off := srv.AddUser(lookertest.User{Email: "off@example.com", Disabled: true})
-	open(srv, off.ID)
-	account := resolve(t, client, resetter.ID(off.ID))
-	receipt, err := client.Lock(t.Context(), account, resetter.LockOptions{})
-	if err != nil || receipt.Already || account.Ineligible == "" || srv.Calls(sandbox.Update) != 0 {
-		t.Errorf("%+v, %v, %d changes of the account", receipt, err, srv.Calls(sandbox.Update))
-	}
-	wantOpen(t, srv, off.ID, true, 0, 2)
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{})
+		off := srv.AddUser(lookertest.User{Email: "off@example.com", Disabled: true})
+		open(srv, off.ID)
+		account := resolve(t, client, resetter.ID(off.ID))
+		receipt, err := client.Lock(t.Context(), account, resetter.LockOptions{})
+		if err != nil || receipt.Already || account.Ineligible == "" || srv.Calls(sandbox.Update) != 0 {
+			t.Errorf("%+v, %v, %d changes of the account", receipt, err, srv.Calls(sandbox.Update))
+		}
+		wantOpen(t, srv, off.ID, true, 0, 2)
+	})
 }
 
 func TestAnUnlockOpensTheAccountOnce(t *testing.T) {
-	srv, client := start(t, lookertest.Config{})
-	ctx := mailsNobody(t, srv)
-	off := srv.AddUser(lookertest.User{Email: "off@example.com", Disabled: true})
-	open(srv, off.ID)
-	account := resolve(t, client, resetter.Email(off.Email))
-	for i, already := range []bool{false, true} {
-		receipt, err := client.Unlock(ctx, account)
-		if err != nil || receipt.Already != already || receipt.Attempts != []int{2, 1}[i] || receipt.Status != 200 {
-			t.Errorf("%+v, %v", receipt, err)
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{})
+		ctx := mailsNobody(t, srv)
+		off := srv.AddUser(lookertest.User{Email: "off@example.com", Disabled: true})
+		open(srv, off.ID)
+		account := resolve(t, client, resetter.Email(off.Email))
+		for i, already := range []bool{false, true} {
+			receipt, err := client.Unlock(ctx, account)
+			if err != nil || receipt.Already != already || receipt.Attempts != []int{2, 1}[i] || receipt.Status != 200 {
+				t.Errorf("%+v, %v", receipt, err)
+			}
+			wantOpen(t, srv, off.ID, false, 3, 2)
 		}
-		wantOpen(t, srv, off.ID, false, 3, 2)
-	}
-	if n := writes(srv); n != 1 {
-		t.Errorf("%d writes", n)
-	}
-	if account := resolve(t, client, resetter.ID(off.ID)); account.Ineligible != "" {
-		t.Errorf("%+v", account)
-	}
+		if n := writes(srv); n != 1 {
+			t.Errorf("%d writes", n)
+		}
+		if account := resolve(t, client, resetter.ID(off.ID)); account.Ineligible != "" {
+			t.Errorf("%+v", account)
+		}
+	})
 }
 
 func TestWhoeverSignsInByWhateverMeansIsLocked(t *testing.T) {
-	t.Parallel()
-	for _, u := range []lookertest.User{{Email: "sso@example.com", SSOOnly: true}, {Email: "svc@example.com", ServiceAccount: true}, {Email: "new@example.com", NeverSetUp: true}, {Email: "x@example.com", CredentialDisabled: true}} {
-		srv, client := start(t, lookertest.Config{})
-		u = srv.AddUser(u)
-		account := resolve(t, client, resetter.ID(u.ID))
-		if _, err := client.Lock(mailsNobody(t, srv), account, resetter.LockOptions{}); err != nil {
-			t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		for _, u := range []lookertest.User{{Email: "sso@example.com", SSOOnly: true}, {Email: "svc@example.com", ServiceAccount: true}, {Email: "new@example.com", NeverSetUp: true}, {Email: "x@example.com", CredentialDisabled: true}} {
+			srv, client := inMemory(t, lookertest.Config{})
+			u = srv.AddUser(u)
+			account := resolve(t, client, resetter.ID(u.ID))
+			if _, err := client.Lock(mailsNobody(t, srv), account, resetter.LockOptions{}); err != nil {
+				t.Error(err)
+			}
+			wantOpen(t, srv, u.ID, true, 0, 0)
+			if _, err := client.Unlock(t.Context(), account); err != nil {
+				t.Error(err)
+			}
+			wantOpen(t, srv, u.ID, false, 0, 0)
 		}
-		wantOpen(t, srv, u.ID, true, 0, 0)
-		if _, err := client.Unlock(t.Context(), account); err != nil {
-			t.Error(err)
-		}
-		wantOpen(t, srv, u.ID, false, 0, 0)
-	}
+	})
 }
 
 // locks are the actions of a Locker.
@@ -139,21 +148,23 @@ var locks = map[string]func(context.Context, *looker.Client, resetter.Account) (
 }
 
 func TestNobodyIsNotLocked(t *testing.T) {
-	for name, lock := range locks {
-		srv, client := start(t, lookertest.Config{})
-		_, err := lock(t.Context(), client, resetter.Account{ID: "999"})
-		if e := want(t, err, resetter.ErrNotFound); e.Stop {
-			t.Errorf("%s: %+v", name, e)
+	synctest.Test(t, func(t *testing.T) {
+		for name, lock := range locks {
+			srv, client := inMemory(t, lookertest.Config{})
+			_, err := lock(t.Context(), client, resetter.Account{ID: "999"})
+			if e := want(t, err, resetter.ErrNotFound); e.Stop {
+				t.Errorf("%s: %+v", name, e)
+			}
+			before := len(srv.Requests())
+			for _, id := range []string{"", "../user", "1/sessions", "1?x=y"} {
+				_, err = lock(t.Context(), client, resetter.Account{ID: id})
+				want(t, err, resetter.ErrInvalid)
+			}
+			if len(srv.Requests()) != before || writes(srv) != 0 {
+				t.Errorf("%s: %v", name, srv.Requests())
+			}
 		}
-		before := len(srv.Requests())
-		for _, id := range []string{"", "../user", "1/sessions", "1?x=y"} {
-			_, err = lock(t.Context(), client, resetter.Account{ID: id})
-			want(t, err, resetter.ErrInvalid)
-		}
-		if len(srv.Requests()) != before || writes(srv) != 0 {
-			t.Errorf("%s: %v", name, srv.Requests())
-		}
-	}
+	})
 }
 
 // A lock that stops half way says what holds, and repeating it completes it.
@@ -250,66 +261,72 @@ func TestALockWhoseAnswersAreLostForAMomentIsCompleted(t *testing.T) {
 }
 
 func TestASessionThatEndedMeanwhileIsAsGoodAsDeleted(t *testing.T) {
-	srv, client := start(t, lookertest.Config{People: 1})
-	open(srv, "101")
-	srv.Inject(sandbox.Fault{Kind: sandbox.Answer, On: lookertest.DeleteSession, Processed: true, Status: 404, Body: message("Not found"), Times: 1})
-	if _, err := client.Lock(t.Context(), resetter.Account{ID: "101"}, resetter.LockOptions{}); err != nil {
-		t.Error(err)
-	}
-	wantOpen(t, srv, "101", true, 0, 2)
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{People: 1})
+		open(srv, "101")
+		srv.Inject(sandbox.Fault{Kind: sandbox.Answer, On: lookertest.DeleteSession, Processed: true, Status: 404, Body: message("Not found"), Times: 1})
+		if _, err := client.Lock(t.Context(), resetter.Account{ID: "101"}, resetter.LockOptions{}); err != nil {
+			t.Error(err)
+		}
+		wantOpen(t, srv, "101", true, 0, 2)
+	})
 }
 
 func TestALockIsOnlyDoneIfTheAnswerSaysSo(t *testing.T) {
-	t.Parallel()
-	for body, kind := range map[string]resetter.Kind{
-		`{"id":"102","is_disabled":true}`: resetter.ErrUnreadableAnswer,
-		`{"is_disabled":true}`:            resetter.ErrUnreadableAnswer,
-		`{"id":"101"}`:                    resetter.ErrUnreadableAnswer,
-		`{"id":"101","is_disabled":null}`: resetter.ErrUnreadableAnswer,
-		`null`:                            resetter.ErrUnreadableAnswer,
-	} {
-		for name, lock := range locks {
-			srv, client := start(t, lookertest.Config{})
-			srv.AddUser(lookertest.User{ID: "101", Email: "ana@example.com", Disabled: name == "unlock"})
-			srv.Inject(answer(sandbox.Update, 200, body))
-			if _, err := lock(t.Context(), client, resetter.Account{ID: "101"}); !errors.Is(err, kind) {
-				t.Errorf("%s, %s: %v, want %v", name, body, err, kind)
+	synctest.Test(t, func(t *testing.T) {
+		for body, kind := range map[string]resetter.Kind{
+			`{"id":"102","is_disabled":true}`: resetter.ErrUnreadableAnswer,
+			`{"is_disabled":true}`:            resetter.ErrUnreadableAnswer,
+			`{"id":"101"}`:                    resetter.ErrUnreadableAnswer,
+			`{"id":"101","is_disabled":null}`: resetter.ErrUnreadableAnswer,
+			`null`:                            resetter.ErrUnreadableAnswer,
+		} {
+			for name, lock := range locks {
+				srv, client := inMemory(t, lookertest.Config{})
+				srv.AddUser(lookertest.User{ID: "101", Email: "ana@example.com", Disabled: name == "unlock"})
+				srv.Inject(answer(sandbox.Update, 200, body))
+				if _, err := lock(t.Context(), client, resetter.Account{ID: "101"}); !errors.Is(err, kind) {
+					t.Errorf("%s, %s: %v, want %v", name, body, err, kind)
+				}
 			}
 		}
-	}
-	srv, client := start(t, lookertest.Config{People: 1})
-	open(srv, "101")
-	srv.Inject(answer(sandbox.Update, 200, `{"id":"101","is_disabled":false}`))
-	_, err := client.Lock(t.Context(), resetter.Account{ID: "101"}, resetter.LockOptions{})
-	want(t, err, resetter.ErrRejected)
-	wantOpen(t, srv, "101", false, 3, 2)
+		srv, client := inMemory(t, lookertest.Config{People: 1})
+		open(srv, "101")
+		srv.Inject(answer(sandbox.Update, 200, `{"id":"101","is_disabled":false}`))
+		_, err := client.Lock(t.Context(), resetter.Account{ID: "101"}, resetter.LockOptions{})
+		want(t, err, resetter.ErrRejected)
+		wantOpen(t, srv, "101", false, 3, 2)
+	})
 }
 
 func TestALockBeginsWithAReadingOfTheRightAccount(t *testing.T) {
-	t.Parallel()
-	for _, body := range []string{`{"id":"102","is_disabled":true}`, `{"is_disabled":true}`, `{}`} {
-		for name, lock := range locks {
-			srv, client := start(t, lookertest.Config{People: 1})
-			srv.Inject(answer(sandbox.Get, 200, body))
-			_, err := lock(t.Context(), client, resetter.Account{ID: "101"})
-			if want(t, err, resetter.ErrUnavailable); writes(srv) != 0 {
-				t.Errorf("%s, %s: %d writes", name, body, writes(srv))
+	synctest.Test(t, func(t *testing.T) {
+		for _, body := range []string{`{"id":"102","is_disabled":true}`, `{"is_disabled":true}`, `{}`} {
+			for name, lock := range locks {
+				srv, client := inMemory(t, lookertest.Config{People: 1})
+				srv.Inject(answer(sandbox.Get, 200, body))
+				_, err := lock(t.Context(), client, resetter.Account{ID: "101"})
+				if want(t, err, resetter.ErrUnavailable); writes(srv) != 0 {
+					t.Errorf("%s, %s: %d writes", name, body, writes(srv))
+				}
 			}
 		}
-	}
+	})
 }
 
 // To somebody without the right Looker shows a user without saying whether it
 // is disabled.
 func TestWhereLookerDoesNotSayWhetherTheAccountIsDisabledTheWriteShows(t *testing.T) {
-	srv, client := start(t, lookertest.Config{Forbidden: true, People: 1})
-	srv.Inject(answer(sandbox.Get, 200, `{"id":"101"}`))
-	for name, lock := range locks {
-		_, err := lock(t.Context(), client, resetter.Account{ID: "101"})
-		if e := want(t, err, resetter.ErrForbidden); !strings.Contains(e.Error(), "right to administer users") {
-			t.Errorf("%s: %v", name, e)
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{Forbidden: true, People: 1})
+		srv.Inject(answer(sandbox.Get, 200, `{"id":"101"}`))
+		for name, lock := range locks {
+			_, err := lock(t.Context(), client, resetter.Account{ID: "101"})
+			if e := want(t, err, resetter.ErrForbidden); !strings.Contains(e.Error(), "right to administer users") {
+				t.Errorf("%s: %v", name, e)
+			}
 		}
-	}
+	})
 }
 
 func TestALockEndsWithItsContextAndSaysWhatHolds(t *testing.T) {
