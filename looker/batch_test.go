@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/seed57652884/resetctl/looker"
 	"github.com/seed57652884/resetctl/looker/lookertest"
@@ -44,78 +45,84 @@ func TestManyIdsAreLookedUpInOneCall(t *testing.T) {
 }
 
 func TestAnAddressInABatchCostsOneCall(t *testing.T) {
-	srv, client := start(t, lookertest.Config{People: 6})
-	var ids []resetter.Identity
-	for _, u := range srv.Users()[1:] {
-		ids = append(ids, resetter.Email(u.Email))
-	}
-	for i, r := range resolveBatch(t, client, ids...) {
-		if r.Err != nil || r.Account.Email != ids[i].Value {
-			t.Errorf("%s is %+v", ids[i], r)
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{People: 6})
+		var ids []resetter.Identity
+		for _, u := range srv.Users()[1:] {
+			ids = append(ids, resetter.Email(u.Email))
 		}
-	}
-	if n := srv.Calls(sandbox.Find); n != 6 || len(srv.Requests()) != 7 {
-		t.Errorf("%d look-ups for 6 addresses: %v", n, srv.Requests())
-	}
+		for i, r := range resolveBatch(t, client, ids...) {
+			if r.Err != nil || r.Account.Email != ids[i].Value {
+				t.Errorf("%s is %+v", ids[i], r)
+			}
+		}
+		if n := srv.Calls(sandbox.Find); n != 6 || len(srv.Requests()) != 7 {
+			t.Errorf("%d look-ups for 6 addresses: %v", n, srv.Requests())
+		}
+	})
 }
 
 // A batch promises of each what Resolve promises, so it is held against it.
 func TestABatchFindsWhomResolveFinds(t *testing.T) {
-	t.Parallel()
-	srv, client := start(t, lookertest.Config{FoldCase: true})
-	for _, u := range []lookertest.User{
-		{ID: "7", Email: "a_b@example.com"}, {ID: "17", Email: "axb@example.com"}, {ID: "70", Email: "off@example.com", Disabled: true},
-		{ID: "71", Email: "sso@example.com", SSOOnly: true}, {ID: "72", Email: "new@example.com", NeverSetUp: true},
-		{ID: "73", Email: "team@example.com", SSOOnly: true}, {ID: "74", Email: "TEAM@example.com", SSOOnly: true},
-	} {
-		srv.AddUser(u)
-	}
-	ids := []resetter.Identity{
-		resetter.ID("7"), resetter.Email("a_b@example.com"), resetter.Email("A_B@EXAMPLE.com"), resetter.ID("17"), resetter.ID("7"),
-		resetter.ID("70"), resetter.ID("71"), resetter.ID("72"), resetter.Email("off@example.com"), resetter.Email("sso@example.com"),
-		resetter.ID("999"), resetter.ID("7,17"), resetter.ID("07"), resetter.ID("1/.."), resetter.ID(""), resetter.Email("_x_@example.com"),
-		resetter.Email("%@example.com"), resetter.Email("team@example.com"), resetter.Username("ana"), {}, resetter.Email("7"),
-	}
-	for i, r := range resolveBatch(t, client, ids...) {
-		account, err := client.Resolve(t.Context(), ids[i])
-		if r.Account != account || fmt.Sprint(r.Err) != fmt.Sprint(err) {
-			t.Errorf("%q:\n%+v, %v in a batch\n%+v, %v alone", ids[i], r.Account, r.Err, account, err)
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{FoldCase: true})
+		for _, u := range []lookertest.User{
+			{ID: "7", Email: "a_b@example.com"}, {ID: "17", Email: "axb@example.com"}, {ID: "70", Email: "off@example.com", Disabled: true},
+			{ID: "71", Email: "sso@example.com", SSOOnly: true}, {ID: "72", Email: "new@example.com", NeverSetUp: true},
+			{ID: "73", Email: "team@example.com", SSOOnly: true}, {ID: "74", Email: "TEAM@example.com", SSOOnly: true},
+		} {
+			srv.AddUser(u)
 		}
-	}
-	if r := resolveBatch(t, client, resetter.Email("team@example.com"))[0]; !strings.Contains(want(t, r.Err, resetter.ErrAmbiguous).Error(), "2 users") {
-		t.Errorf("%v does not say how many", r.Err)
-	}
-	resolveBatch(t, client)
+		ids := []resetter.Identity{
+			resetter.ID("7"), resetter.Email("a_b@example.com"), resetter.Email("A_B@EXAMPLE.com"), resetter.ID("17"), resetter.ID("7"),
+			resetter.ID("70"), resetter.ID("71"), resetter.ID("72"), resetter.Email("off@example.com"), resetter.Email("sso@example.com"),
+			resetter.ID("999"), resetter.ID("7,17"), resetter.ID("07"), resetter.ID("1/.."), resetter.ID(""), resetter.Email("_x_@example.com"),
+			resetter.Email("%@example.com"), resetter.Email("team@example.com"), resetter.Username("ana"), {}, resetter.Email("7"),
+		}
+		for i, r := range resolveBatch(t, client, ids...) {
+			account, err := client.Resolve(t.Context(), ids[i])
+			if r.Account != account || fmt.Sprint(r.Err) != fmt.Sprint(err) {
+				t.Errorf("%q:\n%+v, %v in a batch\n%+v, %v alone", ids[i], r.Account, r.Err, account, err)
+			}
+		}
+		if r := resolveBatch(t, client, resetter.Email("team@example.com"))[0]; !strings.Contains(want(t, r.Err, resetter.ErrAmbiguous).Error(), "2 users") {
+			t.Errorf("%v does not say how many", r.Err)
+		}
+		resolveBatch(t, client)
+	})
 }
 
 func TestWhoIsNamedTwiceInABatchIsAskedForOnce(t *testing.T) {
-	srv, client := start(t, lookertest.Config{People: 1})
-	ana := srv.Users()[1]
-	resolveBatch(t, client, resetter.Email(ana.Email), resetter.Email(ana.Email), resetter.ID("999"), resetter.ID("999"))
-	if finds, gets := srv.Calls(sandbox.Find), srv.Calls(sandbox.Get); finds != 1 || gets != 1 {
-		t.Errorf("%d and %d look-ups", finds, gets)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{People: 1})
+		ana := srv.Users()[1]
+		resolveBatch(t, client, resetter.Email(ana.Email), resetter.Email(ana.Email), resetter.ID("999"), resetter.ID("999"))
+		if finds, gets := srv.Calls(sandbox.Find), srv.Calls(sandbox.Get); finds != 1 || gets != 1 {
+			t.Errorf("%d and %d look-ups", finds, gets)
+		}
+	})
 }
 
 func TestAListThatSaysLittleHasEachLookedUpAlone(t *testing.T) {
-	t.Parallel()
-	for _, list := range []sandbox.Fault{
-		answer(sandbox.List, 200, `[]`),
-		answer(sandbox.List, 200, `[{"id":"101","email":"somebody@example.com"},{"email":"x@example.com"}]`),
-		answer(sandbox.List, 200, `[{"id":"101","credentials_email":{"user_id":"102","email":"somebody@example.com"}}]`),
-		answer(sandbox.List, 400, message("ids are numbers")),
-		answer(sandbox.List, 404, message("Not found")),
-		answer(sandbox.List, 414, ""),
-		answer(sandbox.List, 422, fields),
-	} {
-		srv, client := start(t, lookertest.Config{People: 2})
-		srv.Inject(list)
-		for i, r := range resolveBatch(t, client, resetter.ID("101"), resetter.ID("102")) {
-			if u := srv.Users()[i+1]; r.Err != nil || r.Account.Email != u.Email || r.Account.Ineligible != "" {
-				t.Errorf("after %d %s: %+v", list.Status, list.Body, r)
+	synctest.Test(t, func(t *testing.T) {
+		for _, list := range []sandbox.Fault{
+			answer(sandbox.List, 200, `[]`),
+			answer(sandbox.List, 200, `[{"id":"101","email":"somebody@example.com"},{"email":"x@example.com"}]`),
+			answer(sandbox.List, 200, `[{"id":"101","credentials_email":{"user_id":"102","email":"somebody@example.com"}}]`),
+			answer(sandbox.List, 400, message("ids are numbers")),
+			answer(sandbox.List, 404, message("Not found")),
+			answer(sandbox.List, 414, ""),
+			answer(sandbox.List, 422, fields),
+		} {
+			srv, client := inMemory(t, lookertest.Config{People: 2})
+			srv.Inject(list)
+			for i, r := range resolveBatch(t, client, resetter.ID("101"), resetter.ID("102")) {
+				if u := srv.Users()[i+1]; r.Err != nil || r.Account.Email != u.Email || r.Account.Ineligible != "" {
+					t.Errorf("after %d %s: %+v", list.Status, list.Body, r)
+				}
 			}
 		}
-	}
+	})
 }
 
 func TestWhatMeetsEverybodyIsAnErrorOfTheBatch(t *testing.T) {
@@ -146,42 +153,48 @@ func TestWhatMeetsEverybodyIsAnErrorOfTheBatch(t *testing.T) {
 }
 
 func TestABatchThatEndedEarlyMayBeRepeated(t *testing.T) {
-	srv, client := start(t, lookertest.Config{People: 3})
-	var ids []resetter.Identity
-	for _, u := range srv.Users()[1:] {
-		ids = append(ids, resetter.Email(u.Email))
-	}
-	srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, On: sandbox.Find, Skip: 2, Times: 1})
-	_, err := client.ResolveBatch(resetter.WithWaitsHandedBack(t.Context()), ids)
-	if e := want(t, err, resetter.ErrRateLimited); e.Until.IsZero() {
-		t.Errorf("%+v does not say when to come again", e)
-	}
-	for i, r := range resolveBatch(t, client, ids...) { // and this one waits by itself
-		if r.Err != nil || r.Account.Email != ids[i].Value {
-			t.Errorf("%s is %+v", ids[i], r)
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{People: 3})
+		var ids []resetter.Identity
+		for _, u := range srv.Users()[1:] {
+			ids = append(ids, resetter.Email(u.Email))
 		}
-	}
+		srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, On: sandbox.Find, Skip: 2, Times: 1})
+		_, err := client.ResolveBatch(resetter.WithWaitsHandedBack(t.Context()), ids)
+		if e := want(t, err, resetter.ErrRateLimited); e.Until.IsZero() {
+			t.Errorf("%+v does not say when to come again", e)
+		}
+		for i, r := range resolveBatch(t, client, ids...) { // and this one waits by itself
+			if r.Err != nil || r.Account.Email != ids[i].Value {
+				t.Errorf("%s is %+v", ids[i], r)
+			}
+		}
+	})
 }
 
 func TestWhatIsMalformedInABatchReachesNoServer(t *testing.T) {
-	srv, client := start(t, lookertest.Config{})
-	for _, r := range resolveBatch(t, client, resetter.ID("1/.."), resetter.ID("1?fields=id"), resetter.ID(""), resetter.Email("ana")) {
-		want(t, r.Err, resetter.ErrInvalid)
-	}
-	if n := len(srv.Requests()); n != 0 {
-		t.Errorf("%d requests", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{})
+		for _, r := range resolveBatch(t, client, resetter.ID("1/.."), resetter.ID("1?fields=id"), resetter.ID(""), resetter.Email("ana")) {
+			want(t, r.Err, resetter.ErrInvalid)
+		}
+		if n := len(srv.Requests()); n != 0 {
+			t.Errorf("%d requests", n)
+		}
+	})
 }
 
 func TestABatchEndsWithItsContext(t *testing.T) {
-	srv, client := start(t, lookertest.Config{People: 3})
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := client.ResolveBatch(ctx, []resetter.Identity{resetter.ID("101"), resetter.ID("102"), resetter.Email("ana@example.com")})
-	want(t, err, resetter.ErrNotStarted)
-	if n := len(srv.Requests()); n != 0 {
-		t.Errorf("%d requests", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{People: 3})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := client.ResolveBatch(ctx, []resetter.Identity{resetter.ID("101"), resetter.ID("102"), resetter.Email("ana@example.com")})
+		want(t, err, resetter.ErrNotStarted)
+		if n := len(srv.Requests()); n != 0 {
+			t.Errorf("%d requests", n)
+		}
+	})
 }
 
 func TestABatchAsksForNoLinkAndMailsNobody(t *testing.T) {
@@ -205,10 +218,12 @@ func TestABatchAsksForNoLinkAndMailsNobody(t *testing.T) {
 }
 
 func TestAnIdWithZerosInFrontIsNobodys(t *testing.T) {
-	srv, client := start(t, lookertest.Config{})
-	srv.Inject(answer(sandbox.Get, 200, `{"id":"7","email":"ana@example.com"}`))
-	_, err := client.Resolve(t.Context(), resetter.ID("007"))
-	if e := want(t, err, resetter.ErrNotFound); e.Stop || !strings.Contains(e.Error(), "reads it as 7") {
-		t.Errorf("%+v", e)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{})
+		srv.Inject(answer(sandbox.Get, 200, `{"id":"7","email":"ana@example.com"}`))
+		_, err := client.Resolve(t.Context(), resetter.ID("007"))
+		if e := want(t, err, resetter.ErrNotFound); e.Stop || !strings.Contains(e.Error(), "reads it as 7") {
+			t.Errorf("%+v", e)
+		}
+	})
 }

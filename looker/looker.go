@@ -9,14 +9,34 @@
 //	receipt, err := client.Reset(ctx, account)
 //	defer client.Close(ctx)
 //
-// The credentials are an API key of a user who may administer users (Looker:
-// Admin, Users, Edit, API keys). The client signs in at the first call, renews
-// its session in time and signs out on Close.
+// The client signs in at the first call, renews its session in time and signs
+// out on Close. Besides resetting it can look up many people at once, find out
+// whether a reset in doubt was done, demand a new password, change an address,
+// lock and unlock; see the capabilities of package resetter. Nothing of that
+// mails anybody.
 //
-// What to know of Looker: a reset link lives 60 minutes. A user who never set
-// up the account is mailed a set-up link instead. Who signs in only by SSO has
-// no e-mail credential and cannot be reset. Looker (Google Cloud core) may
-// refuse all of this and counts administrative calls against a monthly quota.
+// # What to set up in Looker
+//
+//   - A user of its own, so that Looker's log shows who did it, with the Admin
+//     role, which alone may administer other users: Admin, Users, Add Users.
+//   - An API key of that user, whose client ID and client secret are the
+//     Credentials. An administrator makes it in Admin, Users, the user's row,
+//     API Keys; where Looker only lets keys be enabled there, the user makes it
+//     in Account, API Keys, Create New API Key.
+//   - The URL is the API Host URL of Admin, API. Where that is empty it is the
+//     one that people open, on self-hosted and older instances often with port
+//     19999.
+//
+// Check tells whether all of it is right, and whether Looker can mail.
+//
+// # What to know of Looker
+//
+// A reset link lives 60 minutes. A user who never set up the account is mailed
+// a set-up link instead. Who signs in only by SSO has no e-mail credential and
+// cannot be reset, but can be locked. A lock disables the account and deletes
+// its web sessions one by one. Looker (Google Cloud core) may refuse all that
+// has to do with e-mail credentials, and counts administrative calls against a
+// monthly quota.
 package looker
 
 import (
@@ -48,8 +68,8 @@ func (c Credentials) validate() error {
 	return errors.Join(errs...)
 }
 
-// A Client is a Looker instance. It is a resetter.Resetter, Checker,
-// BatchResolver, Reconciler, Pacer and Closer, and safe for concurrent use.
+// A Client is a Looker instance. It is a resetter.Resetter and has every
+// capability of that package, and is safe for concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *lookerapi.ClientWithResponses
@@ -57,12 +77,15 @@ type Client struct {
 }
 
 var (
-	_ resetter.Resetter      = (*Client)(nil)
-	_ resetter.Checker       = (*Client)(nil)
-	_ resetter.BatchResolver = (*Client)(nil)
-	_ resetter.Reconciler    = (*Client)(nil)
-	_ resetter.Pacer         = (*Client)(nil)
-	_ resetter.Closer        = (*Client)(nil)
+	_ resetter.Resetter        = (*Client)(nil)
+	_ resetter.Checker         = (*Client)(nil)
+	_ resetter.BatchResolver   = (*Client)(nil)
+	_ resetter.Reconciler      = (*Client)(nil)
+	_ resetter.PasswordExpirer = (*Client)(nil)
+	_ resetter.EmailChanger    = (*Client)(nil)
+	_ resetter.Locker          = (*Client)(nil)
+	_ resetter.Pacer           = (*Client)(nil)
+	_ resetter.Closer          = (*Client)(nil)
 )
 
 // New makes a Client for the instance at baseURL, the address that its API is
@@ -87,6 +110,16 @@ func New(baseURL string, creds Credentials, opts ...transport.Option) (*Client, 
 	c.api, err = lookerapi.NewClientWithResponses(c.http.Base(), lookerapi.WithHTTPClient(c.http))
 	return c, err
 }
+
+// API is Looker's API as far as this project describes it, with the Client's
+// own session, pace, limits and redaction, for what has no method here, such as
+// giving somebody a password or making a link without mailing it.
+//
+// Its calls are taken for something that must not happen twice: none is
+// repeated unless it certainly was not carried out, and BeforeSend is called.
+// Their errors are of type *resetter.Error and mean what those of Reset mean.
+// Answers may hold one-time links in the clear, unless Fields leaves them out.
+func (c *Client) API() *lookerapi.ClientWithResponses { return c.api }
 
 // Pace implements resetter.Pacer.
 func (c *Client) Pace() resetter.Pace { return c.http.Pace() }
@@ -223,6 +256,8 @@ func (c *Client) withoutCredential(ctx context.Context, id resetter.Identity) (r
 	return found[0], nil
 }
 
+const ssoOnly = "it signs in by SSO only and has no password here"
+
 // accountOf takes from a user what matters here. It has an id.
 func accountOf(u *lookerapi.User) resetter.Account {
 	a := resetter.Account{ID: *u.ID, Email: text(u.Email)}
@@ -238,7 +273,7 @@ func accountOf(u *lookerapi.User) resetter.Account {
 	case is(u.IsServiceAccount):
 		a.Ineligible = "it is a service account"
 	case credential == nil || text(credential.Email) == "":
-		a.Ineligible = "it signs in by SSO only and has no password here"
+		a.Ineligible = ssoOnly
 	case is(credential.IsDisabled):
 		a.Ineligible = "its sign-in by e-mail and password is disabled"
 	}

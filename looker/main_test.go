@@ -29,14 +29,20 @@ func start(t *testing.T, config lookertest.Config, options ...transport.Option) 
 	return srv, connect(t, srv, srv.URL, credentials, options...)
 }
 
-// virtually is start in virtual time, in which pauses and the slow beginning
-// of the pace cost nothing.
+// inMemory is start without sockets, for virtual time (testing/synctest), in
+// which pauses and the slow beginning of the pace cost nothing.
+func inMemory(t *testing.T, config lookertest.Config, options ...transport.Option) (*lookertest.Server, *looker.Client) {
+	t.Helper()
+	pipe := sandbox.NewPipe()
+	config.Sandbox.Listener = pipe
+	return start(t, config, append(options, transport.WithDialContext(pipe.DialContext))...)
+}
+
+// virtually runs a test in virtual time.
 func virtually(t *testing.T, config lookertest.Config, play func(*testing.T, *lookertest.Server, *looker.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		pipe := sandbox.NewPipe()
-		config.Sandbox.Listener = pipe
-		srv, client := start(t, config, transport.WithDialContext(pipe.DialContext))
+		srv, client := inMemory(t, config)
 		play(t, srv, client)
 	})
 }

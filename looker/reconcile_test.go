@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed57652884/resetctl/looker"
@@ -33,85 +34,89 @@ func reconcile(t *testing.T, client *looker.Client, before ...resetter.Account) 
 }
 
 func TestAResetWhoseAnswerWasLostIsFoundToBeDone(t *testing.T) {
-	t.Parallel()
-	for _, user := range []lookertest.User{{Email: "ana@example.com"}, {Email: "new@example.com", NeverSetUp: true}} {
-		for _, done := range []bool{true, false} {
-			srv, client := start(t, lookertest.Config{})
-			srv.AddUser(user)
-			before := resolve(t, client, resetter.Email(user.Email))
-			srv.Inject(sandbox.Fault{Kind: sandbox.Drop, On: sandbox.Reset, Processed: done})
-			if _, err := client.Reset(t.Context(), before); !errors.Is(err, resetter.ErrUnknownOutcome) {
-				t.Fatal(err)
-			}
-			finding := reconcile(t, client, before)[0]
-			if finding.Done != done || srv.Mailbox().Count(user.Email) != map[bool]int{true: 1}[done] {
-				t.Errorf("%s: mailed %v, found %+v", user.Email, done, finding)
-			}
-			if calls := srv.Calls(sandbox.Reset); calls != 1 {
-				t.Errorf("%d resets", calls)
+	synctest.Test(t, func(t *testing.T) {
+		for _, user := range []lookertest.User{{Email: "ana@example.com"}, {Email: "new@example.com", NeverSetUp: true}} {
+			for _, done := range []bool{true, false} {
+				srv, client := inMemory(t, lookertest.Config{})
+				srv.AddUser(user)
+				before := resolve(t, client, resetter.Email(user.Email))
+				srv.Inject(sandbox.Fault{Kind: sandbox.Drop, On: sandbox.Reset, Processed: done})
+				if _, err := client.Reset(t.Context(), before); !errors.Is(err, resetter.ErrUnknownOutcome) {
+					t.Fatal(err)
+				}
+				finding := reconcile(t, client, before)[0]
+				if finding.Done != done || srv.Mailbox().Count(user.Email) != map[bool]int{true: 1}[done] {
+					t.Errorf("%s: mailed %v, found %+v", user.Email, done, finding)
+				}
+				if calls := srv.Calls(sandbox.Reset); calls != 1 {
+					t.Errorf("%d resets", calls)
+				}
 			}
 		}
-	}
+	})
 }
 
 func TestOnlyALinkThatWasNotThereProvesAReset(t *testing.T) {
-	t.Parallel()
-	const (
-		none   = "reset link none, set-up link none"
-		live   = "reset link live, set-up link none"
-		setup  = "reset link none, set-up link live"
-		unread = "reset link unread, set-up link unread"
-	)
-	for _, c := range []struct {
-		before  string
-		pending bool
-		after   string // what the credential says
-		done    bool
-	}{
-		{none, false, `"password_reset_url_expired":false,"account_setup_url_expired":true`, true},
-		{none, false, `"password_reset_url_expired":false`, true},
-		{setup, false, `"password_reset_url_expired":false`, true},
-		{none, true, `"account_setup_url_expired":false`, true},
-		{live, true, `"account_setup_url_expired":false`, true},
+	synctest.Test(t, func(t *testing.T) {
+		const (
+			none   = "reset link none, set-up link none"
+			live   = "reset link live, set-up link none"
+			setup  = "reset link none, set-up link live"
+			unread = "reset link unread, set-up link unread"
+		)
+		for _, c := range []struct {
+			before  string
+			pending bool
+			after   string // what the credential says
+			done    bool
+		}{
+			{none, false, `"password_reset_url_expired":false,"account_setup_url_expired":true`, true},
+			{none, false, `"password_reset_url_expired":false`, true},
+			{setup, false, `"password_reset_url_expired":false`, true},
+			{none, true, `"account_setup_url_expired":false`, true},
+			{live, true, `"account_setup_url_expired":false`, true},
 
-		{none, false, `"password_reset_url_expired":true,"account_setup_url_expired":true`, false},
-		{none, false, `"password_reset_url_expired":true,"account_setup_url_expired":false`, false},
-		{none, false, `"account_setup_url_expired":false`, false},
-		{none, false, `"password_reset_url_expired":null`, false},
-		{none, false, `"email":"ana@example.com"`, false},
-		{none, true, `"password_reset_url_expired":false,"account_setup_url_expired":true`, false},
-		{none, true, `"password_reset_url_expired":false`, false},
-		{live, false, `"password_reset_url_expired":false`, false},
-		{setup, true, `"account_setup_url_expired":false`, false},
-		{unread, false, `"password_reset_url_expired":false`, false},
-		{"", false, `"password_reset_url_expired":false`, false},
-		{"no live link", false, `"password_reset_url_expired":false`, false},
-		{"Reset link none, set-up link none", false, `"password_reset_url_expired":false`, false},
-		{none + " ", false, `"password_reset_url_expired":false`, false},
-	} {
-		srv, client := start(t, lookertest.Config{})
-		srv.Inject(answer(sandbox.Get, 200, `{"user_id":"7",`+c.after+`}`))
-		before := resetter.Account{ID: "7", Email: "ana@example.com", SetupPending: c.pending, Evidence: c.before}
-		if finding := reconcile(t, client, before)[0]; finding.Done != c.done {
-			t.Errorf("set-up pending %v, before %q, after %s: %+v", c.pending, c.before, c.after, finding)
+			{none, false, `"password_reset_url_expired":true,"account_setup_url_expired":true`, false},
+			{none, false, `"password_reset_url_expired":true,"account_setup_url_expired":false`, false},
+			{none, false, `"account_setup_url_expired":false`, false},
+			{none, false, `"password_reset_url_expired":null`, false},
+			{none, false, `"email":"ana@example.com"`, false},
+			{none, true, `"password_reset_url_expired":false,"account_setup_url_expired":true`, false},
+			{none, true, `"password_reset_url_expired":false`, false},
+			{live, false, `"password_reset_url_expired":false`, false},
+			{setup, true, `"account_setup_url_expired":false`, false},
+			{unread, false, `"password_reset_url_expired":false`, false},
+			{"", false, `"password_reset_url_expired":false`, false},
+			{"no live link", false, `"password_reset_url_expired":false`, false},
+			{"Reset link none, set-up link none", false, `"password_reset_url_expired":false`, false},
+			{none + " ", false, `"password_reset_url_expired":false`, false},
+		} {
+			srv, client := inMemory(t, lookertest.Config{})
+			srv.Inject(answer(sandbox.Get, 200, `{"user_id":"7",`+c.after+`}`))
+			before := resetter.Account{ID: "7", Email: "ana@example.com", SetupPending: c.pending, Evidence: c.before}
+			if finding := reconcile(t, client, before)[0]; finding.Done != c.done {
+				t.Errorf("set-up pending %v, before %q, after %s: %+v", c.pending, c.before, c.after, finding)
+			}
 		}
-	}
+	})
 }
 
 func TestWhatCannotBeComparedIsNotRead(t *testing.T) {
-	srv, client := start(t, lookertest.Config{})
-	f := reconcile(t, client,
-		resetter.Account{ID: "7", Evidence: "reset link live, set-up link none"},
-		resetter.Account{ID: "8", Evidence: "of another version"},
-		resetter.Account{ID: "1/..", Evidence: "reset link none, set-up link none"},
-		resetter.Account{Evidence: "reset link none, set-up link none"})
-	if !strings.Contains(f[0].Evidence, "a reset link lived before") {
-		t.Errorf("%+v", f[0])
-	}
-	reconcile(t, client)
-	if n := len(srv.Requests()); n != 0 {
-		t.Errorf("%d requests", n)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{})
+		f := reconcile(t, client,
+			resetter.Account{ID: "7", Evidence: "reset link live, set-up link none"},
+			resetter.Account{ID: "8", Evidence: "of another version"},
+			resetter.Account{ID: "1/..", Evidence: "reset link none, set-up link none"},
+			resetter.Account{Evidence: "reset link none, set-up link none"})
+		if !strings.Contains(f[0].Evidence, "a reset link lived before") {
+			t.Errorf("%+v", f[0])
+		}
+		reconcile(t, client)
+		if n := len(srv.Requests()); n != 0 {
+			t.Errorf("%d requests", n)
+		}
+	})
 }
 
 func TestManyAccountsAreReadAgainInFewCalls(t *testing.T) {
@@ -141,64 +146,68 @@ func TestManyAccountsAreReadAgainInFewCalls(t *testing.T) {
 }
 
 func TestWhoIsNotInTheListIsReadAlone(t *testing.T) {
-	t.Parallel()
-	for name, list := range map[string]func([]resetter.Account) sandbox.Fault{
-		"refused": func([]resetter.Account) sandbox.Fault { return answer(sandbox.List, 400, message("Bad request")) },
-		"empty":   func([]resetter.Account) sandbox.Fault { return answer(sandbox.List, 200, `[]`) },
-		"without credentials": func(b []resetter.Account) sandbox.Fault {
-			return answer(sandbox.List, 200, fmt.Sprintf(`[{"id":%q},{"id":%q}]`, b[0].ID, b[1].ID))
-		},
-		"somebody else's": func(b []resetter.Account) sandbox.Fault {
-			credential := `{"user_id":"999","password_reset_url_expired":%v}`
-			return answer(sandbox.List, 200, fmt.Sprintf(`[{"id":"998","credentials_email":`+credential+`},{"id":%q,"credentials_email":`+credential+`},{"id":%q,"credentials_email":`+credential+`}]`,
-				false, b[0].ID, true, b[1].ID, false))
-		},
-	} {
-		srv, client := start(t, lookertest.Config{People: 2})
-		before := []resetter.Account{resolve(t, client, resetter.ID("101")), resolve(t, client, resetter.ID("102"))}
-		if _, err := client.Reset(t.Context(), before[0]); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		for name, list := range map[string]func([]resetter.Account) sandbox.Fault{
+			"refused": func([]resetter.Account) sandbox.Fault { return answer(sandbox.List, 400, message("Bad request")) },
+			"empty":   func([]resetter.Account) sandbox.Fault { return answer(sandbox.List, 200, `[]`) },
+			"without credentials": func(b []resetter.Account) sandbox.Fault {
+				return answer(sandbox.List, 200, fmt.Sprintf(`[{"id":%q},{"id":%q}]`, b[0].ID, b[1].ID))
+			},
+			"somebody else's": func(b []resetter.Account) sandbox.Fault {
+				credential := `{"user_id":"999","password_reset_url_expired":%v}`
+				return answer(sandbox.List, 200, fmt.Sprintf(`[{"id":"998","credentials_email":`+credential+`},{"id":%q,"credentials_email":`+credential+`},{"id":%q,"credentials_email":`+credential+`}]`,
+					false, b[0].ID, true, b[1].ID, false))
+			},
+		} {
+			srv, client := inMemory(t, lookertest.Config{People: 2})
+			before := []resetter.Account{resolve(t, client, resetter.ID("101")), resolve(t, client, resetter.ID("102"))}
+			if _, err := client.Reset(t.Context(), before[0]); err != nil {
+				t.Fatal(err)
+			}
+			srv.Inject(list(before))
+			if f := reconcile(t, client, before...); !f[0].Done || f[1].Done {
+				t.Errorf("%s: %+v", name, f)
+			}
 		}
-		srv.Inject(list(before))
-		if f := reconcile(t, client, before...); !f[0].Done || f[1].Done {
-			t.Errorf("%s: %+v", name, f)
-		}
-	}
+	})
 }
 
 func TestWhoIsGoneLeavesTheOthersAlone(t *testing.T) {
-	srv, client := start(t, lookertest.Config{People: 2})
-	before := []resetter.Account{
-		{ID: "999", Email: "gone@example.com", Evidence: "reset link none, set-up link none"},
-		resolve(t, client, resetter.ID("101")),
-		{ID: "1,2", Evidence: "reset link none, set-up link none"},
-	}
-	if _, err := client.Reset(t.Context(), before[1]); err != nil {
-		t.Fatal(err)
-	}
-	f := reconcile(t, client, before...)
-	if f[0].Done || !strings.Contains(f[0].Evidence, "gone") || !f[1].Done || f[2].Done {
-		t.Errorf("%+v", f)
-	}
-	srv.Inject(answer(sandbox.Get, 422, fields))
-	if f := reconcile(t, client, before[0]); f[0].Done || !strings.Contains(f[0].Evidence, "is not an address") {
-		t.Errorf("%+v", f)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{People: 2})
+		before := []resetter.Account{
+			{ID: "999", Email: "gone@example.com", Evidence: "reset link none, set-up link none"},
+			resolve(t, client, resetter.ID("101")),
+			{ID: "1,2", Evidence: "reset link none, set-up link none"},
+		}
+		if _, err := client.Reset(t.Context(), before[1]); err != nil {
+			t.Fatal(err)
+		}
+		f := reconcile(t, client, before...)
+		if f[0].Done || !strings.Contains(f[0].Evidence, "gone") || !f[1].Done || f[2].Done {
+			t.Errorf("%+v", f)
+		}
+		srv.Inject(answer(sandbox.Get, 422, fields))
+		if f := reconcile(t, client, before[0]); f[0].Done || !strings.Contains(f[0].Evidence, "is not an address") {
+			t.Errorf("%+v", f)
+		}
+	})
 }
 
 func TestAReadingAboutSomebodyElseProvesNothing(t *testing.T) {
-	t.Parallel()
-	for body, stop := range map[string]bool{
-		`{"user_id":"8","password_reset_url_expired":false}`: true,
-		`{"password_reset_url_expired":false}`:               false,
-	} {
-		srv, client := start(t, lookertest.Config{})
-		srv.Inject(answer(sandbox.Get, 200, body))
-		_, err := client.Reconcile(t.Context(), []resetter.Account{{ID: "7", Evidence: "reset link none, set-up link none"}})
-		if e := want(t, err, resetter.ErrUnavailable); e.Stop != stop {
-			t.Errorf("%s: %+v", body, e)
+	synctest.Test(t, func(t *testing.T) {
+		for body, stop := range map[string]bool{
+			`{"user_id":"8","password_reset_url_expired":false}`: true,
+			`{"password_reset_url_expired":false}`:               false,
+		} {
+			srv, client := inMemory(t, lookertest.Config{})
+			srv.Inject(answer(sandbox.Get, 200, body))
+			_, err := client.Reconcile(t.Context(), []resetter.Account{{ID: "7", Evidence: "reset link none, set-up link none"}})
+			if e := want(t, err, resetter.ErrUnavailable); e.Stop != stop {
+				t.Errorf("%s: %+v", body, e)
+			}
 		}
-	}
+	})
 }
 
 func TestWhatMeetsEverybodyIsAnErrorOfTheReconciling(t *testing.T) {

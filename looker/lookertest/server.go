@@ -1,11 +1,14 @@
 // Package lookertest is a Looker to test against: a server on loopback that plays the part of
-// Looker's API 4.0 that has to do with password resets, and knows who was really mailed.
+// Looker's API 4.0 that has to do with passwords and access, and knows who was really mailed.
 //
 //	srv := lookertest.NewServer(lookertest.Config{})
 //	defer srv.Close()
 //	srv.AddUser(lookertest.User{Email: "ana@example.com"})
 //	// … a client signs in at srv.URL with srv.ClientID and srv.ClientSecret …
 //	srv.Mailbox().Count("ana@example.com")
+//
+// [Server.AddSession] and [Server.AddKey] open something that a lock has to end, [Server.Sessions],
+// [Server.Keys] and [Server.Users] tell what is left.
 //
 // It is true to Looker where that is unpleasant: wrong credentials are answered 404, the search is
 // SQL's LIKE, a one-time link is part of every answer that did not leave it out with fields=, a
