@@ -2,9 +2,7 @@ package report
 
 import (
 	"cmp"
-	"crypto/sha256"
 	_ "embed" // for the parts of the page
-	"encoding/base64"
 	"fmt"
 	"html/template"
 	"iter"
@@ -40,7 +38,6 @@ type page struct {
 
 	ID, Tool        string
 	Verdict         string
-	Worst           bulk.Outcome
 	Begun, Finished *moment
 	Written         *moment
 	Took            string
@@ -50,6 +47,7 @@ type page struct {
 	Stopped         []Target
 	Targets         []targetView
 	Total           targetView
+	Asked           bool // how many requests there were is known
 	Timelines       []timeline
 	Endings         []ending
 	Outcomes        []bulk.Outcome
@@ -120,8 +118,8 @@ func newPage(run Run, t *tally, rows *rows) page {
 	p := page{
 		Policy: policy(style, scriptJS), Style: template.CSS(style), Script: template.JS(scriptJS),
 		ID: ui.Clean(run.ID), Tool: ui.Clean(run.Tool),
-		Verdict: verdict(t.total), Worst: worst(t.total),
-		Begun: momentOf(run.StartedAt), Finished: momentOf(run.FinishedAt), Written: momentOf(run.WrittenAt),
+		Verdict: verdict(t.total),
+		Begun:   momentOf(run.StartedAt), Finished: momentOf(run.FinishedAt), Written: momentOf(run.WrittenAt),
 		Exit: exitWords(run.ExitCode), Tiles: tiles(t.total), Steps: steps(t.total, run.Next),
 		Total:     targetView{Name: "all", Tiles: tiles(t.total), Rows: sum(t.total)},
 		Timelines: timelines(run.Samples, t.targets), Outcomes: bulk.Outcomes(),
@@ -141,6 +139,7 @@ func newPage(run Run, t *tally, rows *rows) page {
 			p.Stopped = append(p.Stopped, Target{Name: ui.Clean(target.Name), Stopped: ui.Clean(target.Stopped)})
 		}
 	}
+	p.Asked = requests > 0
 	p.Total.Requests, p.Total.Throttled = number(requests), number(throttled)
 	for _, o := range []bulk.Outcome{bulk.Unknown, bulk.Failed, bulk.Pending, bulk.Skipped, bulk.Done} {
 		if causes := t.of(o); len(causes) > 0 {
@@ -224,16 +223,6 @@ func bar(c bulk.Counts) (list []segment) {
 
 func percent(v float64) string { return fmt.Sprintf("%.2f%%", v) }
 
-// worst is what the page is about at first sight.
-func worst(c bulk.Counts) bulk.Outcome {
-	for _, o := range []bulk.Outcome{bulk.Unknown, bulk.Failed, bulk.Pending} {
-		if c[o] > 0 {
-			return o
-		}
-	}
-	return bulk.Done
-}
-
 func sum(c bulk.Counts) (all int) {
 	for _, n := range c {
 		all += n
@@ -248,56 +237,4 @@ func momentOf(t time.Time) *moment {
 		return nil
 	}
 	return &moment{t.Format(time.RFC3339), t.Format("2 January 2006, 15:04:05 (UTC-07:00)")}
-}
-
-// policy allows the page's own style and script and nothing else.
-func policy(style, script string) string {
-	hash := func(s string) string {
-		sum := sha256.Sum256([]byte(s))
-		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
-	}
-	return "default-src 'none'; style-src " + hash(style) + "; script-src " + hash(script) + "; base-uri 'none'; form-action 'none'"
-}
-
-// own is the style that depends on the run: how wide the columns of a large
-// table are, and the input's on paper; the names of the cells for a narrow
-// screen, which shows each row as a card; and the run's name at the foot of
-// each sheet. A name in every cell would double the page.
-func own(id string, header []string, widths []int) string {
-	var b strings.Builder
-	columns := "5rem 8rem 7rem 11rem 8rem 9rem 26rem 6rem 7.5rem 13rem" // ours
-	for _, w := range slices.Backward(widths) {
-		columns = fmt.Sprintf("calc(%dch + 1.5rem) %s", w, columns)
-	}
-	fmt.Fprintf(&b, ":root { --columns: %s; }\n", columns)
-	fmt.Fprintf(&b, "@page { @bottom-left { content: %s; font: 8pt system-ui, sans-serif; color: #57606a; } }\n", quoted("Run "+id))
-	b.WriteString("@media print {\n")
-	for i, w := range widths {
-		const all = 56 // characters that the input's columns share on paper
-		fmt.Fprintf(&b, "#rows thead :nth-child(%d) { min-width: %dch; }\n", i+1, min(w, all/len(widths)))
-	}
-	b.WriteString("}\n@media screen and (max-width: 45rem) {\n")
-	for i, name := range header {
-		// The second one, where it is understood, is not read aloud: a reader
-		// of the screen says the column by itself.
-		fmt.Fprintf(&b, "#rows tbody > tr > :nth-child(%d)::before { content: %s; content: %[2]s / \"\"; }\n", i+1, quoted(name))
-	}
-	b.WriteString("}\n")
-	return b.String()
-}
-
-// quoted is s as a string of CSS, with every character escaped that could mean
-// anything.
-func quoted(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		if r == ' ' || r < 0x80 && (r == '_' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z') {
-			b.WriteRune(r)
-			continue
-		}
-		fmt.Fprintf(&b, `\%x `, r)
-	}
-	b.WriteByte('"')
-	return b.String()
 }

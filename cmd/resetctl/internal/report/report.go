@@ -61,7 +61,8 @@ type Target struct {
 	Name   string
 	System string // "looker"; may be empty
 	// Requests counts those sent, Throttled those that the system turned away
-	// to slow us down.
+	// to slow us down. Where no target has any, as of a past run of which that
+	// is not kept, the page is silent about them.
 	Requests, Throttled int64
 	// Stopped says why the target was stopped; empty where it was not.
 	Stopped string

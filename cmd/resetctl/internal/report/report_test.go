@@ -115,6 +115,14 @@ func TestTheCountsAddUp(t *testing.T) {
 	}
 }
 
+func TestRequestsThatNobodyCountedAreNotSaidToBeNone(t *testing.T) {
+	run := aRun()
+	run.Targets[0].Requests, run.Targets[0].Throttled = 0, 0
+	if got := parsed(t, written(t, run, someResults()...)).classed("counts")[0].text(); strings.Contains(got, "requests") || strings.Contains(got, "throttled") {
+		t.Error(got)
+	}
+}
+
 func TestAFewRowsAmongManyAreSeenInTheBar(t *testing.T) {
 	many := slices.Repeat([]bulk.Result{result(1, "looker", bulk.Done, bulk.Accepted, "")}, 2000)
 	page := parsed(t, written(t, aRun(), append(many, result(2, "looker", bulk.Unknown, "lost_answer", "EOF"))...))

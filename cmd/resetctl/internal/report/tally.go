@@ -79,7 +79,7 @@ func newTally(targets []Target, columns []string) *tally {
 		t.targets = append(t.targets, &targetTally{target, bulk.Counts{}})
 	}
 	for _, name := range columns {
-		t.widths = append(t.widths, min(ui.Width(name)+2, widest)) // names are bold
+		t.widths = append(t.widths, min(ui.Width(name)+3, widest)) // names are bold
 	}
 	return t
 }
