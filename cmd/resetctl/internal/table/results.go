@@ -95,6 +95,10 @@ func write(w io.Writer, f Format, columns []string, behind appendix, results ite
 	return b.Flush()
 }
 
+// ResultsHeader names the columns of what [WriteResults] writes; run_id is the
+// last.
+func ResultsHeader(columns []string) []string { return resultsOf("").header(columns) }
+
 // header names all columns of the results.
 func (a appendix) header(columns []string) []string {
 	same := func(list []string, name string) bool {
