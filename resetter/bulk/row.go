@@ -70,9 +70,9 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 		return verdict{err: a.ends(err)}
 	case out && t.doubt != nil: // kept back, and in doubt as before
 		a.log().Info("a row in doubt is not sent once more", "target", target.Name, "row", t.Row.Seq, "reason", instead.Reason)
-		return verdict{}
+		return verdict{leftOut: true}
 	case out:
-		return verdict{err: a.record(a.keep, instead)}
+		return verdict{leftOut: true, err: a.record(a.keep, instead)}
 	}
 
 	s := new(send)
