@@ -81,7 +81,7 @@ func (e *Engine) Act(ctx context.Context) (Summary, error) {
 	return e.summary(keep, stopped, err)
 }
 
-// act runs a lane for each target until all of them have ended.
+// act runs a course for each target until all of them have ended.
 func (e *Engine) act(ctx context.Context, targets []*Target, counts map[string]Counts) ([]*lane, error) {
 	run, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
