@@ -314,6 +314,25 @@ func TestManyMayAppendAtOnce(t *testing.T) {
 	}
 }
 
+func TestSeveralMayBeginTheFileAtOnce(t *testing.T) {
+	readers := fileFor(t, links.Plain).Readers
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "links.ndjson")
+		var wg sync.WaitGroup
+		for n := range 4 {
+			wg.Go(func() {
+				if err := (&links.File{Path: path, Readers: readers}).Append(link(n)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if content, _ := os.ReadFile(path); len(lines(t, string(content))) != 4 {
+			t.Errorf("there is %s", content)
+		}
+	}
+}
+
 func TestAFileThatIsMovedAwayIsBegunAnew(t *testing.T) {
 	reader := ageKey(t)
 	f := fileFor(t, reader.public)
