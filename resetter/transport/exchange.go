@@ -110,7 +110,10 @@ func (x *Exchange) Unreadable(what string) *resetter.Error {
 	e := x.Refuse(resetter.ErrUnreadableAnswer, what, "look it up in the system before you repeat it")
 	// The answer came whole and was accepted: what gives it is not the system.
 	e.Stop = x.op.Class == Send
-	if x.op.Class == Read {
+	switch x.op.Class {
+	case Write:
+		e.Advice = "repeat it: that does no harm"
+	case Read:
 		e.Kind, e.Advice = resetter.ErrUnavailable, checkVersion
 	}
 	return e
@@ -130,5 +133,6 @@ func (x *Exchange) Refuse(kind resetter.Kind, message, advice string) *resetter.
 		System: x.client.settings.target, Op: x.op.Name, Account: x.op.Account,
 		Kind: kind, Message: message, Advice: advice,
 		Status: x.status, RequestID: x.requestID, Attempts: x.attempts,
+		Repeatable: x.op.Class == Write,
 	}
 }
