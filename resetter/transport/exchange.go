@@ -99,6 +99,23 @@ func (x *Exchange) Failed(err error) error {
 	return x.Unreadable(notAsDocumented)
 }
 
+// FailedForAll is Failed for what was about many accounts at once: a kind that
+// makes sense of one alone would be taken for everybody's.
+func (x *Exchange) FailedForAll(err error) error {
+	err = x.Failed(err)
+	e, ok := errors.AsType[*resetter.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Kind {
+	case resetter.ErrNotFound, resetter.ErrAmbiguous, resetter.ErrIneligible, resetter.ErrInvalid:
+		all := *e
+		all.Kind = resetter.ErrUnavailable
+		return &all
+	}
+	return err
+}
+
 const (
 	notAsDocumented = "the answer is not what the system's documentation says"
 	checkVersion    = "check that the URL leads to the system's API and that its version is supported"
