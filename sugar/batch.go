@@ -134,7 +134,8 @@ func together(field string, values []string, way int32) condition {
 	return condition{"$or": alternatives}
 }
 
-// each asks for one value after the other.
+// each asks for one value after the other. Where all of several are refused, it
+// is not for what they are.
 func (c *Client) each(ctx context.Context, field string, values []string) (answers, error) {
 	found := answers{refused: map[string]error{}}
 	for _, value := range values {
@@ -147,6 +148,9 @@ func (c *Client) each(ctx context.Context, field string, values []string) (answe
 			return answers{}, err
 		}
 		found.users = append(found.users, users...)
+	}
+	if last := values[len(values)-1]; len(values) > 1 && len(found.refused) == len(values) {
+		return answers{}, found.refused[last]
 	}
 	return found, nil
 }

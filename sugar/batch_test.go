@@ -178,6 +178,7 @@ func TestAFilterThatFailsSaysNothingOfAnybody(t *testing.T) {
 		{403, label("not_authorized"), resetter.ErrForbidden, false, "administrator"},
 		{404, page, resetter.ErrRejected, true, "no Sugar API"},
 		{404, label("not_found"), resetter.ErrUnavailable, false, "404"},
+		{422, label("invalid_parameter"), resetter.ErrUnavailable, false, "invalid_parameter"},
 		{429, label("too_many_requests"), resetter.ErrRateLimited, false, "not before"},
 		{200, "{}", resetter.ErrUnavailable, false, "circles"},
 		{200, `{"next_offset":0,"records":[]}`, resetter.ErrUnavailable, false, "circles"},
