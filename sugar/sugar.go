@@ -73,7 +73,8 @@ func (c Credentials) validate() error {
 }
 
 // A Client is a Sugar instance. It is a resetter.Resetter, Checker,
-// BatchResolver, Pacer and Closer, and safe for concurrent use.
+// BatchResolver, EmailChanger, Locker, Pacer and Closer, and safe for
+// concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *sugarapi.ClientWithResponses
@@ -85,6 +86,8 @@ var (
 	_ resetter.Resetter      = (*Client)(nil)
 	_ resetter.Checker       = (*Client)(nil)
 	_ resetter.BatchResolver = (*Client)(nil)
+	_ resetter.EmailChanger  = (*Client)(nil)
+	_ resetter.Locker        = (*Client)(nil)
 	_ resetter.Pacer         = (*Client)(nil)
 	_ resetter.Closer        = (*Client)(nil)
 )

@@ -49,7 +49,8 @@ func (c Credentials) validate() error {
 }
 
 // A Client is an Unleash instance. It is a resetter.Resetter, Checker,
-// BatchResolver, Reconciler, Pacer and Closer, and safe for concurrent use.
+// BatchResolver, Reconciler, EmailChanger, Pacer and Closer, and safe for
+// concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *unleashapi.ClientWithResponses
@@ -61,6 +62,7 @@ var (
 	_ resetter.Checker       = (*Client)(nil)
 	_ resetter.BatchResolver = (*Client)(nil)
 	_ resetter.Reconciler    = (*Client)(nil)
+	_ resetter.EmailChanger  = (*Client)(nil)
 	_ resetter.Pacer         = (*Client)(nil)
 	_ resetter.Closer        = (*Client)(nil)
 )
@@ -106,17 +108,26 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 	if id.Kind != resetter.ByID {
 		return c.search(ctx, exchange, id)
 	}
-	number, _ := strconv.Atoi(id.Value) // which validate has tried
+	user, err := c.get(ctx, exchange, id.Value)
+	if err != nil {
+		return resetter.Account{}, err
+	}
+	return accountOf(user), nil
+}
+
+// get reads the user with that id, which was validated.
+func (c *Client) get(ctx context.Context, exchange *transport.Exchange, id string) (unleashapi.User, error) {
+	number, _ := strconv.Atoi(id)
 	answer, err := c.api.GetUserWithResponse(ctx, number)
 	switch {
 	case err != nil:
-		return resetter.Account{}, exchange.Failed(err)
+		return unleashapi.User{}, exchange.Failed(err)
 	case answer.JSON200 == nil:
-		return resetter.Account{}, exchange.Unreadable("the answer holds no user")
-	case !named(*answer.JSON200, id):
-		return resetter.Account{}, exchange.WrongPerson()
+		return unleashapi.User{}, exchange.Unreadable("the answer holds no user")
+	case answer.JSON200.ID != number:
+		return unleashapi.User{}, exchange.WrongPerson()
 	}
-	return accountOf(*answer.JSON200), nil
+	return *answer.JSON200, nil
 }
 
 // validate reports what is wrong with an identity that Unleash is asked for.
