@@ -51,7 +51,7 @@ type BatchResolver interface {
 	//
 	// Errors of the call: ErrUnauthorized, ErrForbidden, ErrRateLimited,
 	// ErrUnavailable and ErrNotStarted. Errors of a Resolution: ErrNotFound,
-	// ErrAmbiguous, ErrIneligible and ErrInvalid.
+	// ErrAmbiguous, ErrIneligible, ErrInvalid and ErrRejected.
 	ResolveBatch(ctx context.Context, ids []Identity) ([]Resolution, error)
 
 	// BatchSize is how many identities one call takes at the most.

@@ -24,6 +24,7 @@ func workFlags() []cli.Flag {
 		&cli.StringFlag{Name: "cooldown", Usage: "leave out who was mailed within `TIME`; 0 turns it off (default 1h)"},
 		&cli.StringFlag{Name: "max-failures", Usage: "halt at `N` failed or unknown rows, or at N% of the last 100"},
 		&cli.StringFlag{Name: "expect", Usage: "refuse unless exactly `N` actions would be done"},
+		&cli.BoolFlag{Name: "revoke-keys", Usage: "with lock: delete the accounts' API keys as well, for good"},
 		&cli.BoolFlag{Name: "resend-unknown", Usage: "send once more what is in doubt, although it may have been sent"},
 	}
 }
@@ -70,7 +71,7 @@ type workOptions struct {
 	format table.Format
 	json   bool
 
-	dryRun, offline, yes, resume, fresh, resendUnknown bool
+	dryRun, offline, yes, resume, fresh, resendUnknown, revokeKeys bool
 
 	expect      int // -1: anything
 	limit       int // 0: all
@@ -85,9 +86,9 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 	o := workOptions{
 		output: ctx.String("output"), json: ctx.Bool("json"),
 		dryRun: ctx.Bool("dry-run"), offline: ctx.Bool("offline"), yes: ctx.Bool("yes"),
-		resume: ctx.Bool("resume"), fresh: ctx.Bool("new"), resendUnknown: ctx.Bool("resend-unknown"), expect: -1,
+		resume: ctx.Bool("resume"), fresh: ctx.Bool("new"), resendUnknown: ctx.Bool("resend-unknown"), revokeKeys: ctx.Bool("revoke-keys"), expect: -1,
 	}
-	for _, flag := range []string{"yes", "new", "resend-unknown", "cooldown", "max-failures", "rate", "concurrency"} {
+	for _, flag := range []string{"yes", "new", "resend-unknown", "revoke-keys", "cooldown", "max-failures", "rate", "concurrency"} {
 		if ctx.IsSet(flag) {
 			o.overrides = append(o.overrides, "--"+flag)
 		}

@@ -126,7 +126,7 @@ func (j *job) through(ctx context.Context, begin beginning, work func(context.Co
 	}
 	j.engine = &bulk.Engine{
 		Journal: j.journal(), Targets: targets, Guards: guards(j.config.Guards),
-		Limit: j.limit, Log: j.log, AtOnce: j.atOnce(), ResendUnknown: j.options.resendUnknown,
+		Limit: j.limit, Log: j.log, AtOnce: j.atOnce(), ResendUnknown: j.options.resendUnknown, Lock: resetter.LockOptions{RevokeKeys: j.options.revokeKeys},
 	}
 	if j.options.maxDuration > 0 {
 		j.engine.Deadline = time.Now().Add(j.options.maxDuration)

@@ -106,7 +106,7 @@ func (p *preparing) endHopeless(ctx context.Context, target *Target, t *task) er
 		var err error
 		if !supports(target.Resetter, r.Row.Action) {
 			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrUnsupported), unsupported(r.Row.Action)))
-		} else if invalid := r.Row.Identity.Validate(); invalid != nil {
+		} else if invalid := malformed(r.Row); invalid != nil {
 			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrInvalid), invalid.Error()+"; correct it in the input"))
 		} else {
 			kept = append(kept, r)

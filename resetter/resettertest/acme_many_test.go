@@ -183,9 +183,12 @@ func TestEveryMistakeWithManyIsFound(t *testing.T) {
 			found[1] = found[2]
 			return found
 		})},
-		{"people are looked up one by one", "requests to look", well, func(c *crowd) {
+		{"everybody is looked up three times", "requests to look", well, func(c *crowd) {
 			c.batch = func(ctx context.Context, c crowd, ids []resetter.Identity) (all []resetter.Resolution, err error) {
 				for _, id := range ids {
+					for range 2 {
+						_, _ = c.resolve(ctx, []resetter.Identity{id})
+					}
 					one, err := c.resolve(ctx, []resetter.Identity{id})
 					if err != nil {
 						return nil, err
