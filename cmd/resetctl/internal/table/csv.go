@@ -27,15 +27,17 @@ func newCSV(text io.Reader, asked choices) (*csvScanner, error) {
 		return nil, err
 	}
 	s := &csvScanner{}
-	comma, line := declaredDelimiter(string(sample))
-	if line > 0 {
+	comma, length := preamble(string(sample))
+	if length > 0 {
 		s.offset = 1
-		_, _ = b.Discard(line)
-	} else {
-		comma = findDelimiter(string(sample), err != nil, asked.columns)
+		_, _ = b.Discard(length)
+		sample = sample[length:]
 	}
-	if asked.comma != 0 {
+	switch {
+	case asked.comma != 0:
 		comma = asked.comma
+	case comma == 0:
+		comma = findDelimiter(string(sample), err != nil, asked.columns)
 	}
 	s.leash = &leash{r: b}
 	s.r = csv.NewReader(s.leash)

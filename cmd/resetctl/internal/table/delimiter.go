@@ -37,15 +37,24 @@ func parseDelimiter(s string) (rune, error) {
 	return 0, fmt.Errorf("--delimiter: %s is none that is read; write comma, semicolon, tab or pipe", quote(s))
 }
 
-// declaredDelimiter reads the line "sep=;" by which some programs tell Excel
-// how to split. The length of the line is 0 where there is none.
-func declaredDelimiter(sample string) (comma rune, length int) {
+// preamble is a first line that is not the header, and its length: "sep=;", by
+// which some programs tell Excel how to split, and "#TYPE …", by which
+// PowerShell says what it exported.
+func preamble(sample string) (comma rune, length int) {
 	line, _, found := strings.Cut(sample, "\n")
-	value, ok := strings.CutPrefix(strings.ToLower(strings.TrimSuffix(line, "\r")), "sep=")
-	if !found || !ok || len(value) != 1 || !slices.Contains(delimiters, rune(value[0])) {
+	if !found {
 		return 0, 0
 	}
-	return rune(value[0]), len(line) + 1
+	length = len(line) + 1
+	line = strings.TrimSuffix(line, "\r")
+	if strings.HasPrefix(line, "#TYPE ") {
+		return 0, length
+	}
+	value, ok := strings.CutPrefix(strings.ToLower(line), "sep=")
+	if !ok || len(value) != 1 || !slices.Contains(delimiters, rune(value[0])) {
+		return 0, 0
+	}
+	return rune(value[0]), length
 }
 
 const (
