@@ -49,16 +49,8 @@ func (s *csvScanner) next() (record, *Problem, error) {
 	for !s.ended {
 		s.leash.renew()
 		cells, err := s.r.Read()
-		var parse *csv.ParseError
-		switch {
-		case errors.As(err, &parse):
-			s.last = s.offset + parse.StartLine
-			return record{}, s.misquoted(parse), nil
-		case errors.Is(err, errRecordTooLong):
-			s.ended = true
-			return record{}, &Problem{Line: s.last + 1, Text: errRecordTooLong.Error(), torn: true}, nil
-		case err != nil:
-			return record{}, nil, err
+		if err != nil {
+			return s.failed(err)
 		}
 		line, _ := s.r.FieldPos(0)
 		s.last = s.offset + line
@@ -67,6 +59,19 @@ func (s *csvScanner) next() (record, *Problem, error) {
 		}
 	}
 	return record{}, nil, io.EOF
+}
+
+// failed is next where the record is none.
+func (s *csvScanner) failed(err error) (record, *Problem, error) {
+	if parse := (*csv.ParseError)(nil); errors.As(err, &parse) {
+		s.last = s.offset + parse.StartLine
+		return record{}, s.misquoted(parse), nil
+	}
+	if errors.Is(err, errRecordTooLong) {
+		s.ended = true
+		return record{}, &Problem{Line: s.last + 1, Text: errRecordTooLong.Error(), torn: true}, nil
+	}
+	return record{}, nil, err
 }
 
 func (s *csvScanner) misquoted(e *csv.ParseError) *Problem {

@@ -385,7 +385,7 @@ func TestAZipBombEatsNeitherMemoryNorDisk(t *testing.T) {
 		"one text of any length": bareBookOf(t, `<sheetData>`+inlineHeader+`<row r="2"><c r="A2" t="inlineStr"><is><t>`+
 			strings.Repeat("x", 64<<20)+`</t></is></c></row></sheetData>`),
 		"a long text in each cell": bareBookOf(t, `<sheetData>`+inlineHeader+cellsOf(16000, `<c r="%s" t="s"><v>0</v></c>`)+`</sheetData>`,
-			"xl/sharedStrings.xml", `<sst><si><t>`+strings.Repeat("x", maxRecord/10)+`</t></si></sst>`),
+			"xl/sharedStrings.xml", `<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>`+strings.Repeat("x", maxRecord/10)+`</t></si></sst>`),
 		"more texts than fit":    bareBookOf(t, `<sheetData/>`, "xl/sharedStrings.xml", `<sst>`+strings.Repeat("<si/>", maxTexts+1)+`</sst>`),
 		"any number of formats":  bareBookOf(t, `<sheetData/>`, "xl/styles.xml", formats(maxFormats+1, 1)),
 		"a format of any length": bareBookOf(t, `<sheetData/>`, "xl/styles.xml", formats(1, 2000)),
@@ -479,6 +479,48 @@ func bomb(t testing.TB, part string, size uint64) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// sharedBook is a workbook of n people as Excel writes it: all texts in one part,
+// and the cells refer to them.
+func sharedBook(t testing.TB, n int) string {
+	var rows, texts strings.Builder
+	texts.WriteString(`<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>email</t></si><si><t>target</t></si><si><t>looker</t></si>`)
+	rows.WriteString(`<sheetData><row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>`)
+	for i := range n {
+		fmt.Fprintf(&texts, `<si><r><t>person.of.a.long.name.</t></r><r><t>%d@example.com</t></r></si>`, i)
+		fmt.Fprintf(&rows, `<row r="%d"><c r="A%[1]d" t="s"><v>%d</v></c><c r="B%[1]d" t="s"><v>2</v></c></row>`, i+2, i+3)
+	}
+	return bareBookOf(t, rows.String()+`</sheetData>`, "xl/sharedStrings.xml", texts.String()+`</sst>`)
+}
+
+func TestMemoryDoesNotGrowWithAWorkbook(t *testing.T) {
+	const n = 80_000 // more than 4 MiB of texts, which excelize then keeps in a file
+	content := sharedBook(t, n)
+	o := three
+	o.TempDir = t.TempDir()
+	peak := peakOf(func() {
+		r, err := Open(t.Context(), "-", strings.NewReader(content), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := 0
+		for row, err := range r.Rows() {
+			if want := fmt.Sprintf("person.of.a.long.name.%d@example.com", seen); err != nil || row.Identity.Value != want || row.Line != seen+2 {
+				t.Fatalf("%+v, %v", row, err)
+			}
+			seen++
+		}
+		if err := r.Close(); err != nil || seen != n {
+			t.Errorf("%d rows, %v", seen, err)
+		}
+	})
+	if peak > 40<<20 {
+		t.Errorf("%d MiB of memory were taken", peak>>20)
+	}
+	if left, _ := os.ReadDir(o.TempDir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
 }
 
 func TestAWorkbookOnStdinIsTakenUpToALimit(t *testing.T) {
