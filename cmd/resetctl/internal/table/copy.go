@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 )
 
@@ -54,7 +53,7 @@ func (c copyScanner) next() (record, *Problem, error) {
 		}
 		text := make([]byte, size)
 		if _, err := io.ReadFull(c.r, text); err != nil {
-			return record{}, nil, fmt.Errorf("the copy of the sheet is cut off: %w", err)
+			return record{}, nil, cutOff(err)
 		}
 		cells[i] = string(text)
 	}
@@ -66,8 +65,13 @@ func (c copyScanner) length(most uint64) (int, error) {
 	if err == nil && n > most {
 		err = errors.New("a length in the copy of the sheet is not what was written")
 	}
+	return int(n), cutOff(err)
+}
+
+// cutOff keeps an end within a row from being taken for the end of the rows.
+func cutOff(err error) error {
 	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+		return io.ErrUnexpectedEOF
 	}
-	return int(n), err
+	return err
 }
