@@ -16,8 +16,8 @@ import (
 // its own copies.
 func workFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write a line per row to `FILE` (.csv, .ndjson or .json; - is stdout)"},
-		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of that file: csv, json, ndjson or table"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write a line per row to `FILE` (.csv, .ndjson, .json or .xlsx; - is stdout)"},
+		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of that file: csv, json, ndjson, xlsx or table"},
 		&cli.BoolFlag{Name: "json", Usage: "print the summary as one JSON object on stdout"},
 		&cli.StringSliceFlag{Name: "rate", Usage: "ceiling of a target's pace, `TARGET=10/s` (/m, /h, unlimited)"},
 		&cli.StringSliceFlag{Name: "concurrency", Usage: "requests at a time, `TARGET=N`"},
@@ -43,7 +43,12 @@ func rowFlags() []cli.Flag {
 // fileFlags are for commands that read a file.
 func fileFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "input-format", Usage: "`FORMAT` of the file: csv or ndjson"},
+		&cli.StringFlag{Name: "input-format", Usage: "`FORMAT` of the file: csv, ndjson or xlsx"},
+		&cli.StringSliceFlag{Name: "map", Usage: "which column means what, `email=\"Work Email\"`"},
+		&cli.StringFlag{Name: "delimiter", Usage: "between the cells of a CSV, where it is not found by itself: `SIGN`, or tab, comma, semicolon, pipe"},
+		&cli.StringFlag{Name: "encoding", Usage: "`NAME` of the encoding of a text that is not Unicode: windows-1252"},
+		&cli.StringFlag{Name: "sheet", Usage: "`NAME` of the sheet of a workbook; the first one that is shown"},
+		&cli.StringFlag{Name: "corrected", Usage: "where the file is refused, write a copy with the errors noted in a column to `FILE` (.csv or .xlsx)"},
 	}
 }
 
@@ -69,7 +74,9 @@ type workOptions struct {
 	table  table.Options
 	output string
 	format table.Format
-	json   bool
+	// corrected is where a copy of a table that is refused goes.
+	corrected string
+	json      bool
 
 	dryRun, offline, yes, resume, fresh, resendUnknown, revokeKeys bool
 
@@ -96,11 +103,15 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 	o.table = table.Options{Targets: cfg.Names(), DefaultAction: resetter.Action(ctx.String("action"))}
 
 	switch f := ctx.String("input-format"); f {
-	case "", "csv", "ndjson":
+	case "", "csv", "ndjson", "xlsx":
 		o.table.Format = table.Format(f)
 	default:
-		return o, usage("--input-format is csv or ndjson, not %q", f)
+		return o, usage("--input-format is csv, ndjson or xlsx, not %q", f)
 	}
+	o.table.Map, o.table.Delimiter = ctx.StringSlice("map"), ctx.String("delimiter")
+	o.table.Encoding, o.table.Sheet = ctx.String("encoding"), ctx.String("sheet")
+	o.corrected = ctx.String("corrected")
+	o.table.KeepRefused = o.corrected != ""
 	var err error
 	if o.format, err = table.FormatFor(o.output, table.Format(ctx.String("format"))); err != nil {
 		return o, usage("%v", err)
