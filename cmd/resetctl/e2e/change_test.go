@@ -69,3 +69,35 @@ func TestAnAddressThatIsTakenOrIsNoneIsNotGivenAway(t *testing.T) {
 	}
 	s.wantMails(t, people, 0)
 }
+
+// What the test server of the client's package answers was seen here.
+func TestWhatChangesAUserIsAnsweredAsTheTestServerDoes(t *testing.T) {
+	s := boot(t)
+	people := s.mailing.newPeople(t, 2)
+	own := fmt.Sprintf("/api/admin/user-admin/%d", people[0].ID)
+	const nobody = "/api/admin/user-admin/999999"
+
+	for _, c := range []struct {
+		method, path string
+		body         any
+		status       int
+		name         string
+	}{
+		{http.MethodPut, own, map[string]any{"email": people[1].Email}, 500, "UnknownError"},
+		{http.MethodPut, own, map[string]any{"email": "nonsense"}, 400, "BadDataError"},
+		{http.MethodPut, own, map[string]any{"email": ""}, 200, ""},
+		{http.MethodPut, nobody, map[string]any{"email": newAddress(t)}, 404, "NotFoundError"},
+		{http.MethodPost, own + "/change-password", map[string]any{"password": "correct-horse-9"}, 400, "OwaspValidationError"},
+		{http.MethodPost, own + "/change-password", map[string]any{}, 400, "BadDataError"},
+		{http.MethodPost, own + "/change-password", map[string]any{"password": "Correct-Horse-9"}, 200, ""},
+		{http.MethodDelete, nobody, nil, 404, "NotFoundError"},
+		{http.MethodDelete, own, nil, 200, ""},
+		{http.MethodDelete, own, nil, 404, "NotFoundError"},
+	} {
+		answer := s.mailing.call(t, c.method, c.path, c.body).want(t, c.status)
+		if c.name != "" && decode[struct{ Name string }](t, answer).Name != c.name {
+			t.Errorf("%s %s %v: %s, want %s", c.method, c.path, c.body, answer.body, c.name)
+		}
+	}
+	s.wantMails(t, people, 0)
+}
