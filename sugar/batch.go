@@ -135,15 +135,21 @@ func together(field string, values []string, way int32) condition {
 }
 
 // each asks for one value after the other. Where all of several are refused, it
-// is not for what they are.
+// is not for what they are. Where Sugar asks for a pause on the way, what was
+// found until then is found.
 func (c *Client) each(ctx context.Context, field string, values []string) (answers, error) {
 	found := answers{refused: map[string]error{}}
-	for _, value := range values {
+	for i, value := range values {
 		one, exchange := c.http.Begin(ctx, transport.Operation{Name: lookUp, Class: transport.Read, Account: value})
 		users, err := c.filter(one, exchange, condition{field: value})
 		switch {
 		case notUnderstood(err):
 			found.refused[value] = err
+		case i > 0 && asksToWait(err):
+			for _, later := range values[i:] {
+				found.refused[later] = err
+			}
+			return found, nil
 		case err != nil:
 			return answers{}, err
 		}
@@ -153,6 +159,12 @@ func (c *Client) each(ctx context.Context, field string, values []string) (answe
 		return answers{}, found.refused[last]
 	}
 	return found, nil
+}
+
+// asksToWait reports whether err says when to come again.
+func asksToWait(err error) bool {
+	e, ok := errors.AsType[*resetter.Error](err)
+	return ok && !e.Until.IsZero() && !e.Stop
 }
 
 // notUnderstood reports whether err is a refusal of the question, so that it

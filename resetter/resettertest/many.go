@@ -176,9 +176,13 @@ func (w *world) compare(found []resetter.Resolution, want []resetter.Account) {
 		w.found("%d resolutions for %d identities", len(found), 2+len(want))
 		return
 	}
-	// A system may refuse to look somebody up, and say so of each.
+	// A system may refuse to look somebody up, and say so of each; and it may ask
+	// for a pause before it came to everybody.
 	refused := func(r resetter.Resolution) bool {
 		e, ok := errors.AsType[*resetter.Error](r.Err)
+		if ok && !e.Until.IsZero() && !e.Stop {
+			return e.Kind == resetter.ErrRateLimited || e.Kind == resetter.ErrUnavailable
+		}
 		return ok && e.Status >= 400 && !e.Stop &&
 			slices.Contains([]resetter.Kind{resetter.ErrInvalid, resetter.ErrNotFound, resetter.ErrRejected}, e.Kind)
 	}
