@@ -31,16 +31,10 @@ var (
 	laterCommands = []string{"init", "check", "report", "config", "completion"}
 	laterTopics   = []string{"csv", "config", "environment", "exit-codes", "outcomes"}
 	laterFlags    = map[string]string{
-		"report":      "write results with -o, or see resetctl show",
-		"links":       "one-time links are not handed out",
-		"links-to":    "one-time links are not handed out",
-		"canary":      "use --limit",
-		"map":         "rename the column in the file",
-		"delimiter":   "it is found by itself: , ; tab or |",
-		"encoding":    "save the file as UTF-8",
-		"sheet":       "save the sheet as CSV",
-		"corrected":   "all errors are listed",
-		"revoke-keys": "resets are the only action so far",
+		"report":   "write results with -o, or see resetctl show",
+		"links":    "one-time links are not handed out",
+		"links-to": "one-time links are not handed out",
+		"canary":   "use --limit",
 	}
 )
 

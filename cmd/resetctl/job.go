@@ -126,7 +126,7 @@ func (j *job) through(ctx context.Context, begin beginning, work func(context.Co
 	}
 	j.engine = &bulk.Engine{
 		Journal: j.journal(), Targets: targets, Guards: guards(j.config.Guards),
-		Limit: j.limit, Log: j.log, AtOnce: j.atOnce(), ResendUnknown: j.options.resendUnknown,
+		Limit: j.limit, Log: j.log, AtOnce: j.atOnce(), ResendUnknown: j.options.resendUnknown, Lock: resetter.LockOptions{RevokeKeys: j.options.revokeKeys},
 	}
 	if j.options.maxDuration > 0 {
 		j.engine.Deadline = time.Now().Add(j.options.maxDuration)
@@ -158,8 +158,18 @@ func (j *job) mayAct() error {
 }
 
 func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) {
+	format := table.Format("")
+	if j.options.corrected != "" {
+		if format, err = table.CorrectedFormat(j.options.corrected); err != nil {
+			return usage("--corrected: %v", err)
+		}
+	}
 	if j.people, err = open(j.options.table); err != nil {
 		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
+			if failed := j.correct(refused, format); failed != nil {
+				j.io.Lines(refused.Error())
+				return failed
+			}
 			return err
 		}
 		return &exit{exitUsage, err}
@@ -182,6 +192,31 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 		}
 		j.limit = row.Seq
 	}
+	return nil
+}
+
+// correct writes the copy of a refused table in which a person can mend it.
+func (j *job) correct(refused *table.Refused, format table.Format) error {
+	if j.options.corrected == "" {
+		return nil
+	}
+	defer refused.Close()
+	path := j.options.corrected
+	if refused.IsFile(path) {
+		return usage("--corrected %s is the table itself; name another file", path)
+	}
+	copied, err := table.Create(path, j.io.Out)
+	if err != nil {
+		return &exit{exitUsage, err}
+	}
+	defer copied.Abort()
+	if err := refused.WriteCorrected(copied, format); err != nil {
+		return err
+	}
+	if err := copied.Commit(); err != nil {
+		return err
+	}
+	j.io.Tell("a copy with the errors in a last column is in %s: mend them there, then give that file", path)
 	return nil
 }
 

@@ -56,6 +56,8 @@ func (t *Target) maxWait() time.Duration {
 // A [resetter.Resetter] under an Engine calls [resetter.BeforeSend] right
 // before each request that may mail somebody. One that does not is worked off
 // all the same, but a crash then leaves nothing that shows what was in flight.
+// An action that mails nobody leads to a state however often it is done: it has
+// no intent, and after a crash it is simply done again.
 type Engine struct {
 	Journal Journal
 	Targets []Target
@@ -90,6 +92,8 @@ type Engine struct {
 	// First rows of all targets are through and others are left. No, or no GoOn at
 	// all, halts the run by the guard "canary".
 	GoOn func(ctx context.Context) bool
+	// Lock says how thoroughly accounts are locked.
+	Lock resetter.LockOptions
 	// Links, where set, is handed each one-time link that a receipt holds,
 	// before the row's outcome is recorded. If it fails, the row is recorded
 	// all the same and the run ends with the error. It is called concurrently.

@@ -101,12 +101,22 @@ func (e *Engine) coolDown(ctx context.Context, t *Target, r Result) (instead Res
 	within := func(at time.Time, d time.Duration) bool { return !at.IsZero() && time.Since(at) < d }
 	switch doubt := max(t.Cooldown, DefaultCooldown); {
 	case within(last.InDoubt, doubt) && !e.ResendUnknown:
-		return without(r, Skipped, Cooldown, fmt.Sprintf("left out: it may have been mailed at %s and is let be for %v; ask the person or look in the system",
-			clock(last.InDoubt), doubt)), true, nil
+		return without(r, Skipped, Cooldown, fmt.Sprintf("left out: it may have been mailed at %s%s and is let be for %v; ask the person or look in the system",
+			clock(last.InDoubt), ahead(last.InDoubt), doubt)), true, nil
 	case within(last.Accepted, t.Cooldown):
-		return without(r, Skipped, Cooldown, fmt.Sprintf("left out: it was mailed at %s and is let be for %v", clock(last.Accepted), t.Cooldown)), true, nil
+		return without(r, Skipped, Cooldown, fmt.Sprintf("left out: it was mailed at %s%s and is let be for %v",
+			clock(last.Accepted), ahead(last.Accepted), t.Cooldown)), true, nil
 	}
 	return r, false, nil
+}
+
+// ahead tells of a time that is still to come: rather nobody is mailed for a
+// while than twice because somebody set a clock.
+func ahead(at time.Time) string {
+	if !at.After(time.Now()) {
+		return ""
+	}
+	return ", by a clock that was ahead of what it shows now (if it was wrong then: --cooldown 0)"
 }
 
 func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
