@@ -21,6 +21,8 @@ type command struct {
 
 	// journal, where tests set it, stands between the run and who works it off.
 	journal func(bulk.Journal) bulk.Journal
+	// links, where tests set it, stands between the run and the file of its links.
+	links func(handOver) handOver
 	// bounds, where tests set them, are those of the ledger of a run.
 	bounds journal.Options
 }
@@ -31,10 +33,7 @@ var (
 	laterCommands = []string{"init", "check", "report", "config", "completion"}
 	laterTopics   = []string{"csv", "config", "environment", "exit-codes", "outcomes"}
 	laterFlags    = map[string]string{
-		"report":   "write results with -o, or see resetctl show",
-		"links":    "one-time links are not handed out",
-		"links-to": "one-time links are not handed out",
-		"canary":   "use --limit",
+		"report": "write results with -o, or see resetctl show",
 	}
 )
 

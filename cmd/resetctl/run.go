@@ -19,7 +19,7 @@ resetctl run people.csv --target looker,sugar --limit 5
 
 The file has a column that says who (email, user_id or username) and may say
 where (target). A run that was stopped goes on when it is started again.`,
-		Flags: slices.Concat(fileFlags(), actFlags(), beginFlags(), rowFlags(), workFlags()),
+		Flags: slices.Concat(fileFlags(), actFlags(), linksFlags(), beginFlags(), rowFlags(), workFlags()),
 		Action: func(ctx *cli.Context) error {
 			path, err := onlyArgument(ctx, "FILE")
 			if err != nil {
@@ -50,20 +50,21 @@ func (c *command) job(ctx *cli.Context) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	same := func(string) string { return again(c.args) }
-	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, between: c.journal, bounds: c.bounds}, nil
+	same := func(_ string, without ...string) string { return again(c.args, without...) }
+	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, between: c.journal, linksBetween: c.links, bounds: c.bounds}, nil
 }
 
 // again is the command line that goes on with what args began: without the
-// flags that speak of the beginning alone, or of what is in doubt now.
-func again(args []string) string {
+// flags that speak of the beginning alone, or of what is in doubt now, and
+// without those flags with a value that are named.
+func again(args []string, without ...string) string {
 	words := []string{"resetctl"}
 	flags := true // until "--"
 	for i := 1; i < len(args); i++ {
 		name, _, hasValue := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
 		switch isFlag := flags && strings.HasPrefix(args[i], "-"); {
 		case isFlag && (name == "new" || name == "resend-unknown"): // see resumption
-		case isFlag && (name == "limit" || name == "expect"):
+		case isFlag && (name == "limit" || name == "expect" || slices.Contains(without, name)):
 			if !hasValue {
 				i++
 			}

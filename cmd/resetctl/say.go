@@ -134,7 +134,10 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		fmt.Fprintf(&b, "unknown: the mail may have gone out and is not sent again; ask these people or look in the system, then: resetctl reconcile %s --settle done --rows N,M (or --settle failed)\n", j.run.ID())
 	}
 	if total[bulk.Pending] > 0 && j.again != nil {
-		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID()))
+		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), j.behind...))
+	}
+	if f := j.options.links; f != nil {
+		fmt.Fprintf(&b, "links: %d were appended to %s\n", f.Written(), f.Path)
 	}
 	if j.output != nil && j.options.output != "-" {
 		fmt.Fprintf(&b, "results: %s\n", j.options.output)
