@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/links"
 	"github.com/seed57652884/resetctl/resetter"
@@ -86,7 +87,7 @@ func (j *job) handOver() handOver {
 func (j *job) keepLink(_ context.Context, r bulk.Result, link resetter.Secret) error {
 	err := j.options.links.Append(links.Link{
 		Row: r.Row.Line, Target: r.Row.Target, AccountID: r.Account.ID, Email: r.Account.Email,
-		Link: link.Reveal(), MadeAt: r.FinishedAt.UTC(), RunID: j.run.ID(),
+		Link: link.Reveal(), MadeAt: r.FinishedAt.UTC().Truncate(time.Second), RunID: j.run.ID(),
 	})
 	if err != nil {
 		return fmt.Errorf("%w; to have another one made: resetctl reset id:%s --target %s --cooldown 0 --links FILE --links-to RECIPIENT",
