@@ -65,14 +65,17 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 		doubt := t.Result
 		t.doubt = &doubt
 	}
-	switch instead, out, err := a.leaveOut(a.keep, target, t.Result); {
+	switch instead, err := a.leaveOut(a.keep, target, t.Result); {
 	case err != nil:
 		return verdict{err: a.ends(err)}
-	case out && t.doubt != nil: // kept back, and in doubt as before
+	case instead != nil && instead.known:
+		a.tell(Pending, instead.Result)
+		return verdict{}
+	case instead != nil && t.doubt != nil: // kept back, and in doubt as before
 		a.log().Info("a row in doubt is not sent once more", "target", target.Name, "row", t.Row.Seq, "reason", instead.Reason)
 		return verdict{}
-	case out:
-		return verdict{err: a.record(a.keep, instead)}
+	case instead != nil:
+		return verdict{err: a.record(a.keep, instead.Result)}
 	}
 
 	if !t.Row.Action.Mails() { // there is no moment before the first byte that matters
