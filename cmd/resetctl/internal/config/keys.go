@@ -49,6 +49,10 @@ func (s System) AllKeys() []Key {
 	return keys
 }
 
+// CommonKeys lists the keys that the targets of all systems have, with the
+// defaults that no system changes.
+func CommonKeys() []Key { return System{}.AllKeys() }
+
 // target is one of the system that nobody has told anything.
 func (s System) target(name string) *Target {
 	return &Target{Name: name, System: s.Name, Rate: s.Rate, Concurrency: s.Concurrency,
@@ -94,12 +98,12 @@ var common = []commonKey{
 	{
 		"rate", "at most so many requests: 10/s, 600/m, 3/h or unlimited; nothing lifts it", "10/s",
 		func(t *Target, v string) (err error) { t.Rate, err = ParseRate(v); return err },
-		func(t *Target) string { return FormatRate(t.Rate) },
+		func(t *Target) string { return unlessZero(t.Rate, FormatRate) },
 	},
 	{
 		"concurrency", "at most so many requests at a time", "8",
 		func(t *Target, v string) (err error) { t.Concurrency, err = parseCount(v, 1000); return err },
-		func(t *Target) string { return strconv.Itoa(t.Concurrency) },
+		func(t *Target) string { return unlessZero(t.Concurrency, strconv.Itoa) },
 	},
 	{
 		"cooldown", "who was mailed within this time is left out; 0 turns it off", "1h",
@@ -132,6 +136,14 @@ var common = []commonKey{
 		func(t *Target, v string) (err error) { t.AllowHTTP, err = parseBool(v); return err },
 		func(t *Target) string { return strconv.FormatBool(t.AllowHTTP) },
 	},
+}
+
+// unlessZero is nothing for what no system has said yet.
+func unlessZero[T int | float64](v T, show func(T) string) string {
+	if v == 0 {
+		return ""
+	}
+	return show(v)
 }
 
 func commonOf(name string) (commonKey, bool) {
