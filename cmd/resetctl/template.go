@@ -3,10 +3,11 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 )
 
@@ -79,11 +80,15 @@ func valueFor(s config.System, k config.Key, answers map[string]string) string {
 	return "env:" + strings.ToUpper(s.Name+"_"+k.Name)
 }
 
-// scalar writes a text so that it is read back as it is.
+// plainScalar is what YAML takes for a text as it stands there, but for null.
+var plainScalar = regexp.MustCompile(`^[A-Za-z0-9]+(:[A-Za-z0-9~/]|[A-Za-z0-9_./@-])*$`)
+
+// scalar writes a text so that it is read back as it is. What Go quotes, YAML
+// reads in the same way; the library leaves some texts bare that it does not
+// read back.
 func scalar(text string) string {
-	quoted, err := yaml.Marshal(text)
-	if err != nil {
-		return fmt.Sprintf("%q", text) // no text fails
+	if plainScalar.MatchString(text) && !strings.EqualFold(text, "null") {
+		return text
 	}
-	return strings.TrimRight(string(quoted), "\n")
+	return strconv.Quote(text)
 }

@@ -32,15 +32,15 @@ func (s *IO) Confirm(ctx context.Context, question string) (bool, error) {
 	return answer == "y" || answer == "yes", err
 }
 
-// Ask asks a question on stderr and returns the line that is typed, without the
-// blanks around it; where that is empty, preset, which is shown with the
+// Ask asks a question on stderr and returns the line that is typed, clean and
+// without the blanks around it; where that is empty, preset, which is shown with the
 // question. Errors: ErrCannotAsk, ErrNoAnswer, or ctx's own when it ends first.
 func (s *IO) Ask(ctx context.Context, question, preset string) (string, error) {
 	if preset != "" {
 		question += " [" + preset + "]"
 	}
 	answer, err := s.answer(ctx, question+": ", s.typed)
-	if answer = strings.TrimSpace(answer); answer == "" {
+	if answer = strings.TrimSpace(Clean(answer)); answer == "" {
 		answer = preset
 	}
 	return answer, err
