@@ -80,6 +80,7 @@ func TestTheLastWordOfALineIsCompleted(t *testing.T) {
 		"help ini":              "init",
 		"run --limit ":          "",
 		"reset ":                "",
+		"show ":                 "", // there is no ledger, and none is made
 		"nonsense ":             "",
 		"run --nonsense x":      ":files",
 		"run --yes=":            "",

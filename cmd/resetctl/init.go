@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/urfave/cli/v2"
 )
@@ -45,7 +46,11 @@ func (c *command) init(ctx *cli.Context) error {
 	}
 	answers := map[string]map[string]string{}
 	if c.io.CanAsk() {
-		if answers, err = c.interview(ctx.Context); err != nil {
+		answers, err = c.interview(ctx.Context)
+		if errors.Is(err, ui.ErrNoAnswer) {
+			return usage("%v; nothing was written", err)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -95,11 +100,12 @@ func (c *command) mayReplace(ctx context.Context, path string, force bool) (bool
 func (c *command) interview(ctx context.Context) (map[string]map[string]string, error) {
 	answers := make(map[string]map[string]string)
 	for _, s := range kinds() {
-		yes, err := c.io.Confirm(ctx, fmt.Sprintf("Is there a %s to work with?", s.Name))
+		// Not Confirm, which takes the end of the input for a no.
+		yes, err := c.io.Ask(ctx, fmt.Sprintf("Is there a system %s to work with? y or n", s.Name), "n")
 		if err != nil {
 			return nil, err
 		}
-		if !yes {
+		if yes = strings.ToLower(yes); yes != "y" && yes != "yes" {
 			continue
 		}
 		values := make(map[string]string)

@@ -119,14 +119,15 @@ func TestAKeyringThatCannotBeWrittenIsSaidAndAnotherPlaceIsAskedFor(t *testing.T
 
 func TestInitReplacesAFileOnlyOnAnExplicitAnswer(t *testing.T) {
 	for _, c := range []struct {
-		answers  []string
-		code     int
-		replaced bool
+		answers []string
+		code    int
+		end     string
 	}{
-		{[]string{"y", "", "", ""}, 0, true},
-		{[]string{"n"}, exitUsage, false},
-		{[]string{""}, exitUsage, false},
-		{[]string{"y", "y"}, exitUnexpected, false}, // and then the terminal is gone
+		{[]string{"y", "", "", ""}, 0, "resetctl check --config"},
+		{[]string{"n"}, exitUsage, "resetctl: nothing was written"},
+		{[]string{""}, exitUsage, "resetctl: nothing was written"},
+		{[]string{"y"}, exitUsage, "nobody answered; nothing was written"}, // the terminal is gone
+		{[]string{"y", "y"}, exitUsage, "nobody answered; nothing was written"},
 	} {
 		path := filepath.Join(t.TempDir(), "mine.yaml")
 		if err := os.WriteFile(path, []byte("targets: {}"), 0o644); err != nil {
@@ -134,12 +135,27 @@ func TestInitReplacesAFileOnlyOnAnExplicitAnswer(t *testing.T) {
 		}
 		code, said := interviewed(t, "/nowhere", c.answers, "--config", path)
 		text, err := os.ReadFile(path)
-		if code != c.code || err != nil || (string(text) != "targets: {}") != c.replaced || !strings.Contains(said, "is there already. Replace it? [y/N]") {
+		if code != c.code || err != nil || (string(text) == "targets: {}") != (c.code != 0) ||
+			!strings.Contains(said, "is there already. Replace it? [y/N]") || !strings.Contains(said, c.end) {
 			t.Errorf("%q: exit code %d, %v, %s\n%s", c.answers, code, err, said, text)
 		}
 		if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
 			t.Errorf("%q left something behind: %v", c.answers, entries)
 		}
+	}
+}
+
+func TestAFileThatComesMeanwhileIsNotReplaced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mine.yaml")
+	if err := os.WriteFile(path, []byte("targets: {}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := writeConfig(path, configText(nil), false) // as if it had not been there a moment ago
+	if text, _ := os.ReadFile(path); err == nil || string(text) != "targets: {}" {
+		t.Errorf("%v\n%s", err, text)
+	}
+	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
+		t.Errorf("left behind: %v", entries)
 	}
 }
 
