@@ -3,6 +3,8 @@ package looker
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/seed57652884/resetctl/looker/lookerapi"
 	"github.com/seed57652884/resetctl/resetter"
@@ -39,10 +41,21 @@ func judge(a transport.Answer) transport.Verdict {
 		v.Advice = "make an API key in Looker (Admin, Users, Edit, API keys) and set client_id and client_secret"
 	case a.Status == http.StatusNotFound:
 		v.Advice = "check whether the user exists and has a sign-in by e-mail and password"
+	case a.Status == http.StatusUnprocessableEntity && taken(v.Fields):
+		v.Kind, v.Advice = resetter.ErrRejected, "find out who has this address (Looker: Admin, Users)"
 	case a.Status == http.StatusForbidden:
-		v.Advice = "give the API user the right to administer users; Looker (Google Cloud core) refuses this to everyone"
+		v.Advice = "give the API user the right to administer users (the Admin role); Looker (Google Cloud core) may refuse this to everyone"
 	case a.Status == http.StatusUnauthorized:
 		v.Advice = "check client_id and client_secret"
 	}
 	return v
+}
+
+// taken reports whether what is wrong with a value is that somebody else has
+// it. No list of Looker's codes is published, so its words count as well.
+func taken(fields []resetter.FieldError) bool {
+	return slices.ContainsFunc(fields, func(f resetter.FieldError) bool {
+		said := strings.ToLower(f.Code + " " + f.Message)
+		return slices.ContainsFunc([]string{"already", "taken", "in use", "unique", "duplicate"}, func(word string) bool { return strings.Contains(said, word) })
+	})
 }

@@ -9,19 +9,40 @@
 //	receipt, err := client.Reset(ctx, account)
 //	defer client.Close(ctx)
 //
-// The credentials are an API key of a user who may administer users (Looker:
-// Admin, Users, Edit, API keys). The client signs in at the first call, renews
-// its session in time and signs out on Close.
+// The client signs in at the first call, renews its session in time and signs
+// out on Close. Besides resetting it can look up many people at once, find out
+// whether a reset in doubt was done, demand a new password, change an address,
+// lock and unlock; see the capabilities of package resetter. Nothing of that
+// mails anybody.
 //
-// What to know of Looker: a reset link lives 60 minutes. A user who never set
-// up the account is mailed a set-up link instead. Who signs in only by SSO has
-// no e-mail credential and cannot be reset. Looker (Google Cloud core) may
-// refuse all of this and counts administrative calls against a monthly quota.
+// # What to set up in Looker
+//
+//   - A user of its own, so that Looker's log shows who did it, with the Admin
+//     role, which alone may administer other users: Admin, Users, Add Users.
+//   - An API key of that user, whose client ID and client secret are the
+//     Credentials. An administrator makes it in Admin, Users, the user's row,
+//     API Keys; where Looker only lets keys be enabled there, the user makes it
+//     in Account, API Keys, Create New API Key.
+//   - The URL is the API Host URL of Admin, API. Where that is empty it is the
+//     one that people open, on self-hosted and older instances often with port
+//     19999.
+//
+// Check tells whether all of it is right, and whether Looker can mail.
+//
+// # What to know of Looker
+//
+// A reset link lives 60 minutes. A user who never set up the account is mailed
+// a set-up link instead. Who signs in only by SSO has no e-mail credential and
+// cannot be reset, but can be locked. A lock disables the account and deletes
+// its web sessions one by one. Looker (Google Cloud core) may refuse all that
+// has to do with e-mail credentials, and counts administrative calls against a
+// monthly quota.
 package looker
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -47,8 +68,8 @@ func (c Credentials) validate() error {
 	return errors.Join(errs...)
 }
 
-// A Client is a Looker instance. It is a resetter.Resetter, Checker, Pacer and
-// Closer, and safe for concurrent use.
+// A Client is a Looker instance. It is a resetter.Resetter and has every
+// capability of that package, and is safe for concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *lookerapi.ClientWithResponses
@@ -56,10 +77,15 @@ type Client struct {
 }
 
 var (
-	_ resetter.Resetter = (*Client)(nil)
-	_ resetter.Checker  = (*Client)(nil)
-	_ resetter.Pacer    = (*Client)(nil)
-	_ resetter.Closer   = (*Client)(nil)
+	_ resetter.Resetter        = (*Client)(nil)
+	_ resetter.Checker         = (*Client)(nil)
+	_ resetter.BatchResolver   = (*Client)(nil)
+	_ resetter.Reconciler      = (*Client)(nil)
+	_ resetter.PasswordExpirer = (*Client)(nil)
+	_ resetter.EmailChanger    = (*Client)(nil)
+	_ resetter.Locker          = (*Client)(nil)
+	_ resetter.Pacer           = (*Client)(nil)
+	_ resetter.Closer          = (*Client)(nil)
 )
 
 // New makes a Client for the instance at baseURL, the address that its API is
@@ -85,6 +111,16 @@ func New(baseURL string, creds Credentials, opts ...transport.Option) (*Client, 
 	return c, err
 }
 
+// API is Looker's API as far as this project describes it, with the Client's
+// own session, pace, limits and redaction, for what has no method here, such as
+// giving somebody a password or making a link without mailing it.
+//
+// Its calls are taken for something that must not happen twice: none is
+// repeated unless it certainly was not carried out, and BeforeSend is called.
+// Their errors are of type *resetter.Error and mean what those of Reset mean.
+// Answers may hold one-time links in the clear, unless Fields leaves them out.
+func (c *Client) API() *lookerapi.ClientWithResponses { return c.api }
+
 // Pace implements resetter.Pacer.
 func (c *Client) Pace() resetter.Pace { return c.http.Pace() }
 
@@ -94,7 +130,7 @@ func (c *Client) Close(ctx context.Context) error { return c.http.Close(ctx) }
 // What is asked for. Looker answers with nothing else, so that no one-time
 // link crosses the wire unless it is wanted.
 const (
-	credentialFields = "user_id,email,is_disabled,logged_in_at,password_reset_url_expired"
+	credentialFields = linkStates + ",email,is_disabled,logged_in_at"
 	userFields       = "id,email,is_disabled,is_service_account,credentials_email(" + credentialFields + ")"
 	linkFields       = ",password_reset_url,account_setup_url"
 )
@@ -134,6 +170,8 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 			return resetter.Account{}, exchange.Failed(err)
 		case answer.JSON200 == nil || answer.JSON200.ID == nil:
 			return resetter.Account{}, exchange.Unreadable("the answer holds no user")
+		case *answer.JSON200.ID == strings.TrimLeft(id.Value, "0") && id.Value[0] == '0':
+			return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user has exactly this id; Looker reads it as "+*answer.JSON200.ID, "write the id as Looker does")
 		case *answer.JSON200.ID != id.Value:
 			return resetter.Account{}, exchange.WrongPerson()
 		}
@@ -146,7 +184,7 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 // account is accountOf, but asks for the credential where the answer left it
 // out: only Looker's 404 says that there is none.
 func (c *Client) account(ctx context.Context, u *lookerapi.User) (resetter.Account, error) {
-	if u.CredentialsEmail != nil || is(u.IsDisabled) || is(u.IsServiceAccount) || resetter.ID(*u.ID).Validate() != nil {
+	if ownCredential(u) != nil || is(u.IsDisabled) || is(u.IsServiceAccount) || resetter.ID(*u.ID).Validate() != nil {
 		return accountOf(u), nil
 	}
 	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "look up credential", Class: transport.Read, Account: *u.ID})
@@ -165,6 +203,15 @@ func (c *Client) account(ctx context.Context, u *lookerapi.User) (resetter.Accou
 	complete := *u
 	complete.CredentialsEmail = answer.JSON200
 	return accountOf(&complete), nil
+}
+
+// ownCredential is the credential that an answer has of u, unless it says that
+// it is somebody else's.
+func ownCredential(u *lookerapi.User) *lookerapi.CredentialsEmail {
+	if c := u.CredentialsEmail; c != nil && (text(c.UserID) == "" || text(c.UserID) == *u.ID) {
+		return c
+	}
+	return nil
 }
 
 // searchPage is how many hits one page of a search has.
@@ -201,7 +248,7 @@ func (c *Client) withoutCredential(ctx context.Context, id resetter.Identity) (r
 		return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user has this address", "check the address, or whether the person has an account here")
 	case 1:
 	default:
-		return resetter.Account{}, exchange.Refuse(resetter.ErrAmbiguous, "several users have this address", "name the user by id")
+		return resetter.Account{}, exchange.Refuse(resetter.ErrAmbiguous, fmt.Sprintf("%d users have this address", len(found)), "name the user by id")
 	}
 	if !resetter.SameEmail(found[0].Email, id.Value) {
 		return resetter.Account{}, exchange.Refuse(resetter.ErrIneligible, "the user signs in by password with another address, so the mail would go elsewhere", "name the user by that address or by id")
@@ -209,14 +256,16 @@ func (c *Client) withoutCredential(ctx context.Context, id resetter.Identity) (r
 	return found[0], nil
 }
 
+const ssoOnly = "it signs in by SSO only and has no password here"
+
 // accountOf takes from a user what matters here. It has an id.
 func accountOf(u *lookerapi.User) resetter.Account {
 	a := resetter.Account{ID: *u.ID, Email: text(u.Email)}
-	credential := u.CredentialsEmail
+	credential := ownCredential(u)
 	if credential != nil && text(credential.Email) != "" {
 		a.Email = text(credential.Email)
 		a.SetupPending = text(credential.LoggedInAt) == ""
-		a.Evidence = evidence(credential)
+		a.Evidence = linksOf(credential).String()
 	}
 	switch {
 	case is(u.IsDisabled):
@@ -224,23 +273,11 @@ func accountOf(u *lookerapi.User) resetter.Account {
 	case is(u.IsServiceAccount):
 		a.Ineligible = "it is a service account"
 	case credential == nil || text(credential.Email) == "":
-		a.Ineligible = "it signs in by SSO only and has no password here"
+		a.Ineligible = ssoOnly
 	case is(credential.IsDisabled):
 		a.Ineligible = "its sign-in by e-mail and password is disabled"
 	}
 	return a
-}
-
-// evidence is whether there was a live reset link, as far as Looker said.
-func evidence(credential *lookerapi.CredentialsEmail) string {
-	switch expired := credential.PasswordResetURLExpired; {
-	case expired == nil:
-		return ""
-	case *expired:
-		return "no live link"
-	default:
-		return "live link"
-	}
 }
 
 // Reset implements resetter.Resetter: POST

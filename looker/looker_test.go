@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/seed57652884/resetctl/looker"
+	"github.com/seed57652884/resetctl/looker/lookerapi"
 	"github.com/seed57652884/resetctl/looker/lookertest"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
@@ -338,5 +339,38 @@ func TestACredentialThatWasLeftOutIsAskedFor(t *testing.T) {
 		if account.ID != u.ID || (account.Ineligible == "") != (u.ID == ana.ID) {
 			t.Errorf("%s is %+v", u.Email, account)
 		}
+	}
+}
+
+func TestWhatHasNoMethodGoesTheSameWay(t *testing.T) {
+	srv, client := start(t, lookertest.Config{People: 1})
+	resolve(t, client, resetter.ID("101"))
+	fields := "user_id"
+	params := &lookerapi.CreatePasswordResetTokenParams{Fields: &fields}
+	intents := 0
+	ctx := resetter.WithBeforeSend(t.Context(), func(context.Context) error { intents++; return nil })
+	answer, err := client.API().CreatePasswordResetTokenWithResponse(ctx, "101", params)
+	if err != nil || answer.JSON200 == nil || *answer.JSON200.UserID != "101" {
+		t.Fatal(answer, err)
+	}
+	if srv.Calls(sandbox.Login) != 1 || intents != 1 {
+		t.Errorf("%d sign-ins, %d intents", srv.Calls(sandbox.Login), intents)
+	}
+	srv.Inject(sandbox.Fault{Kind: sandbox.Drop, On: lookertest.CreateToken, Processed: true})
+	_, err = client.API().CreatePasswordResetTokenWithResponse(ctx, "101", params)
+	want(t, err, resetter.ErrLostAnswer)
+	if n := srv.Calls(lookertest.CreateToken); n != 2 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+// API 4.0 says that ids are strings. What says numbers is something else, and
+// that shows before anybody is mailed.
+func TestAnIdThatIsANumberIsOfAnotherAPI(t *testing.T) {
+	srv, client := start(t, lookertest.Config{})
+	srv.Inject(answer(sandbox.Get, 200, `{"id":7,"email":"ana@example.com"}`))
+	_, err := client.Resolve(t.Context(), resetter.ID("7"))
+	if e := want(t, err, resetter.ErrUnavailable); !strings.Contains(e.Error(), "version is supported") || srv.Calls(sandbox.Reset) != 0 {
+		t.Errorf("%v", e)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"testing/synctest"
 
 	"github.com/seed57652884/resetctl/looker"
 	"github.com/seed57652884/resetctl/looker/lookertest"
@@ -26,6 +27,24 @@ func start(t *testing.T, config lookertest.Config, options ...transport.Option) 
 	t.Cleanup(srv.Close)
 	credentials := looker.Credentials{ClientID: srv.ClientID, ClientSecret: resetter.NewSecret(srv.ClientSecret)}
 	return srv, connect(t, srv, srv.URL, credentials, options...)
+}
+
+// inMemory is start without sockets, for virtual time (testing/synctest), in
+// which pauses and the slow beginning of the pace cost nothing.
+func inMemory(t *testing.T, config lookertest.Config, options ...transport.Option) (*lookertest.Server, *looker.Client) {
+	t.Helper()
+	pipe := sandbox.NewPipe()
+	config.Sandbox.Listener = pipe
+	return start(t, config, append(options, transport.WithDialContext(pipe.DialContext))...)
+}
+
+// virtually runs a test in virtual time.
+func virtually(t *testing.T, config lookertest.Config, play func(*testing.T, *lookertest.Server, *looker.Client)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, config)
+		play(t, srv, client)
+	})
 }
 
 func connect(t *testing.T, srv *lookertest.Server, url string, credentials looker.Credentials, options ...transport.Option) *looker.Client {

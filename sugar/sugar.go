@@ -9,15 +9,35 @@
 //	receipt, err := client.Reset(ctx, account)
 //	defer client.Close(ctx)
 //
-// The credentials are those of an administrator of the Users module, which
-// Sugar does not tell before the first reset. Sugar keeps one session for each user and platform, so the client signs in on a
-// platform of its own, which an administrator must have registered (Admin,
-// Configure API Platforms), and two processes must not share it.
+// Many people are looked up with few filters by ResolveBatch. ChangeEmail gives
+// a person another primary address, Lock and Unlock set the status to Inactive
+// and Active. Whether a reset whose answer was lost was carried out cannot be
+// read anywhere, and Sugar has no way to demand a new password.
 //
-// What to know of Sugar: all clients of an instance share 20 requests a
-// second, and who exceeds them is shut out for a while without a word; the
-// default pace here is 4. Whether a reset whose answer was lost was carried
-// out cannot be read anywhere.
+// # What to set up in Sugar
+//
+// In the words of Sugar's Admin page:
+//
+//   - A user for this alone (User Management), who signs in with a password and
+//     not by SSO. Not your own: a user has one session a platform.
+//   - The right: an administrator of the Users module, by a role (Role
+//     Management) whose Access Type for Users is Admin. The User Type System
+//     Administrator works, and may do much more. Sugar does not tell beforehand
+//     who may reset, see Check.
+//   - The platform "resetctl", or another name of yours (Configure API
+//     Platforms). Without it the sign-in is refused; on "base", which is the
+//     browser's, it would throw the user out there.
+//   - Mail (System Email Settings), and a primary address for everybody.
+//
+// On an instance whose users SugarIdentity manages, status and addresses are
+// read-only in Sugar: change them in SugarCloud Settings.
+//
+// # What to know of Sugar
+//
+// One session for each user and platform means that two processes must not
+// share them. All clients of an instance share 20 requests a second, and who
+// exceeds them is shut out for a while without a word; the default pace here
+// is 4. The API has to be v11_24 or newer.
 package sugar
 
 import (
@@ -72,19 +92,24 @@ func (c Credentials) validate() error {
 	return errors.Join(errs...)
 }
 
-// A Client is a Sugar instance. It is a resetter.Resetter, Checker, Pacer and
-// Closer, and safe for concurrent use.
+// A Client is a Sugar instance. It is a resetter.Resetter, Checker,
+// BatchResolver, EmailChanger, Locker, Pacer and Closer, and safe for
+// concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *sugarapi.ClientWithResponses
 	creds Credentials
+	manys map[resetter.IdentityKind]*many
 }
 
 var (
-	_ resetter.Resetter = (*Client)(nil)
-	_ resetter.Checker  = (*Client)(nil)
-	_ resetter.Pacer    = (*Client)(nil)
-	_ resetter.Closer   = (*Client)(nil)
+	_ resetter.Resetter      = (*Client)(nil)
+	_ resetter.Checker       = (*Client)(nil)
+	_ resetter.BatchResolver = (*Client)(nil)
+	_ resetter.EmailChanger  = (*Client)(nil)
+	_ resetter.Locker        = (*Client)(nil)
+	_ resetter.Pacer         = (*Client)(nil)
+	_ resetter.Closer        = (*Client)(nil)
 )
 
 // New makes a Client for the instance at baseURL, without /rest. It makes no
@@ -96,7 +121,7 @@ func New(baseURL string, creds Credentials, opts ...transport.Option) (*Client, 
 	if creds.APIVersion == "" {
 		creds.APIVersion = DefaultAPIVersion
 	}
-	c := &Client{creds: creds}
+	c := &Client{creds: creds, manys: manys()}
 	var err error
 	c.http, err = transport.New(transport.System{
 		Name:              "sugar",
@@ -123,65 +148,52 @@ func (c *Client) Pace() resetter.Pace { return c.http.Pace() }
 // Close implements resetter.Closer: it signs out, if anything signed in.
 func (c *Client) Close(ctx context.Context) error { return c.http.Close(ctx) }
 
-// userFields is what is asked for of a user.
-const userFields = "id,user_name,full_name,status,email,is_admin,is_group,portal_only,external_auth_only"
+// lookUp is what looking up is called in errors.
+const lookUp = "look up user"
 
 // Resolve implements resetter.Resetter. An e-mail address must be the primary
 // one of exactly one user, since that is the one that Sugar mails; a secondary
 // one is ErrIneligible.
 func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Account, error) {
-	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "look up user", Class: transport.Read, Account: id.Value})
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: lookUp, Class: transport.Read, Account: id.Value})
 	if err := id.Validate(); err != nil {
 		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
 	}
-	switch id.Kind {
-	case resetter.ByEmail:
-		return c.byFilter(ctx, exchange, "email_addresses.email_address", id.Value,
-			func(u sugarapi.User) bool { return hasAddress(u, id.Value) })
-	case resetter.ByUsername:
-		return c.byFilter(ctx, exchange, "user_name", id.Value,
-			func(u sugarapi.User) bool { return text(u.UserName) == id.Value })
+	if id.Kind == resetter.ByID {
+		user, err := c.get(ctx, exchange, id.Value)
+		return accountOf(user), err
 	}
-	fields := userFields
-	answer, err := c.api.GetUserWithResponse(ctx, id.Value, &sugarapi.GetUserParams{Fields: &fields})
-	switch {
-	case err != nil:
-		return resetter.Account{}, exchange.Failed(err)
-	case answer.JSON200 == nil:
-		return resetter.Account{}, exchange.Unreadable("the answer holds no user")
-	case answer.JSON200.ID != id.Value:
-		return resetter.Account{}, exchange.WrongPerson()
+	users, err := c.filter(ctx, exchange, condition{fields[id.Kind]: id.Value})
+	if err != nil {
+		return resetter.Account{}, err
 	}
-	return accountOf(*answer.JSON200), nil
+	return theOne(exchange, id, users)
 }
 
-// filterPage is how many hits one page of a filter has.
-const filterPage = 100
+// get reads the user with that id.
+func (c *Client) get(ctx context.Context, exchange *transport.Exchange, id string) (sugarapi.User, error) {
+	wanted := userFields
+	answer, err := c.api.GetUserWithResponse(ctx, id, &sugarapi.GetUserParams{Fields: &wanted})
+	switch {
+	case err != nil:
+		return sugarapi.User{}, exchange.Failed(err)
+	case answer.JSON200 == nil:
+		return sugarapi.User{}, exchange.Unreadable("the answer holds no user")
+	case answer.JSON200.ID != id:
+		return sugarapi.User{}, exchange.WrongPerson()
+	}
+	return *answer.JSON200, nil
+}
 
-func (c *Client) byFilter(ctx context.Context, exchange *transport.Exchange, field, value string, same func(sugarapi.User) bool) (resetter.Account, error) {
-	fields, size, order := userFields, filterPage, "user_name:ASC"
+// theOne is the account that id names among users, of whom some may have
+// nothing to do with it.
+func theOne(exchange *transport.Exchange, id resetter.Identity, users []sugarapi.User) (resetter.Account, error) {
 	var found []sugarapi.User
-	for offset := 0; offset >= 0; {
-		answer, err := c.api.FilterUsersWithResponse(ctx, sugarapi.UserFilter{
-			Filter: []map[string]any{{field: value}},
-			Fields: &fields, MaxNum: &size, Offset: &offset, OrderBy: &order,
-		})
-		if err != nil {
-			return resetter.Account{}, exchange.Failed(err)
+	for _, user := range users {
+		again := slices.ContainsFunc(found, func(u sugarapi.User) bool { return u.ID == user.ID })
+		if named(user, id) && !again {
+			found = append(found, user)
 		}
-		if answer.JSON200 == nil {
-			return resetter.Account{}, exchange.Unreadable("the answer holds no list of users")
-		}
-		for _, user := range answer.JSON200.Records {
-			if same(user) {
-				found = append(found, user)
-			}
-		}
-		next := answer.JSON200.NextOffset
-		if next >= 0 && next <= offset {
-			return resetter.Account{}, exchange.Unreadable("the pages of the answer go round in circles")
-		}
-		offset = next
 	}
 	switch len(found) {
 	case 0:
@@ -191,16 +203,25 @@ func (c *Client) byFilter(ctx context.Context, exchange *transport.Exchange, fie
 		return resetter.Account{}, exchange.Refuse(resetter.ErrAmbiguous, fmt.Sprintf("%d users have this name or address", len(found)), "name the user by id")
 	}
 	account := accountOf(found[0])
-	if field == "email_addresses.email_address" && !resetter.SameEmail(account.Email, value) {
+	if id.Kind == resetter.ByEmail && !resetter.SameEmail(account.Email, id.Value) {
 		return resetter.Account{}, exchange.Refuse(resetter.ErrIneligible, "the address is only a secondary one of the account, so the mail would go elsewhere", "name the user by the primary address or by id")
 	}
 	return account, nil
 }
 
-func hasAddress(u sugarapi.User, address string) bool {
-	return slices.ContainsFunc(addresses(u), func(e sugarapi.EmailAddress) bool {
-		return resetter.SameEmail(text(e.EmailAddress), address)
-	})
+// named reports whether id names the user, by exact comparison; of the
+// addresses any will do.
+func named(u sugarapi.User, id resetter.Identity) bool {
+	switch id.Kind {
+	case resetter.ByEmail:
+		return slices.ContainsFunc(addresses(u), func(e sugarapi.EmailAddress) bool {
+			return resetter.SameEmail(text(e.EmailAddress), id.Value)
+		})
+	case resetter.ByUsername:
+		return text(u.UserName) == id.Value
+	default:
+		return u.ID == id.Value
+	}
 }
 
 // addresses reads the addresses of a user, which are a list, or an empty text

@@ -1,5 +1,5 @@
 // Package unleash has an Unleash instance mail password resets, through its
-// admin API.
+// admin API. It was tried on Unleash 7.6.5.
 //
 //	client, err := unleash.New("https://unleash.example.com", unleash.Credentials{
 //		Token: resetter.NewSecret(os.Getenv("UNLEASH_TOKEN")),
@@ -7,18 +7,39 @@
 //	account, err := client.Resolve(ctx, resetter.Email("ana@example.com"))
 //	receipt, err := client.Reset(ctx, account)
 //
-// The token is a personal access token or a service account's token of an
-// administrator, or an admin API token where that is still allowed. There is
-// no session. Hosted instances live under a path, which belongs to the URL:
-// https://eu.app.unleash-hosted.com/acme.
+// Many people are looked up in one call by ResolveBatch, whether a reset whose
+// answer was lost was carried out is read by Reconcile, and ChangeEmail gives a
+// person another address. Unleash has no way to lock somebody out, nor to
+// demand a new password at the next sign-in.
 //
-// What to know of Unleash: a reset link lives 24 hours, and each new reset
-// kills the person's earlier ones. Unleash puts the link into every answer; it
-// is dropped unless the client was made with transport.WithLinks, and is in
-// Receipt.Link then. Without a mailer the answer is the same and that link is
-// the only way to the person; Check says so beforehand. A person can be mailed
-// once a minute: the error for that is ErrRateLimited with ScopePerson and
-// holds up nobody else.
+// # What to set up in Unleash
+//
+// The token belongs to somebody with the root role Admin; an editor or a viewer
+// may search for people, but not reset them. In the words of Unleash's screens:
+//
+//   - A token of your own: behind your picture, View profile settings, Personal
+//     API tokens, New token. Whether you are an administrator says Admin
+//     settings, Users, "What is your team member allowed to do?".
+//   - Better, where there are service accounts (Enterprise): Admin settings,
+//     Service accounts, New service account, allowed to do: Admin; and a new
+//     token for it.
+//   - An admin API token, which an instance is born with if the variable
+//     INIT_ADMIN_API_TOKENS says so, works as well where it is still allowed. It
+//     belongs to nobody, so that the audit log names nobody. Tokens made for
+//     client SDKs or frontends are refused.
+//
+// The mailer is set up where the server runs (EMAIL_HOST and its siblings).
+// Hosted instances live under a path, which belongs to the URL:
+// https://eu.app.unleash-hosted.com/acme. There is no session.
+//
+// # What to know of Unleash
+//
+// A reset link lives 24 hours, and each new reset kills the person's earlier
+// ones. Unleash puts the link into every answer; it is dropped unless the client
+// was made with transport.WithLinks, and is in Receipt.Link then. Without a
+// mailer the answer is the same and that link is the only way to the person;
+// Check says so beforehand. A person can be mailed once a minute: the error for
+// that is ErrRateLimited with ScopePerson and holds up nobody else.
 package unleash
 
 import (
@@ -48,8 +69,9 @@ func (c Credentials) validate() error {
 	return nil
 }
 
-// A Client is an Unleash instance. It is a resetter.Resetter, Checker, Pacer
-// and Closer, and safe for concurrent use.
+// A Client is an Unleash instance. It is a resetter.Resetter, Checker,
+// BatchResolver, Reconciler, EmailChanger, Pacer and Closer, and safe for
+// concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *unleashapi.ClientWithResponses
@@ -57,10 +79,13 @@ type Client struct {
 }
 
 var (
-	_ resetter.Resetter = (*Client)(nil)
-	_ resetter.Checker  = (*Client)(nil)
-	_ resetter.Pacer    = (*Client)(nil)
-	_ resetter.Closer   = (*Client)(nil)
+	_ resetter.Resetter      = (*Client)(nil)
+	_ resetter.Checker       = (*Client)(nil)
+	_ resetter.BatchResolver = (*Client)(nil)
+	_ resetter.Reconciler    = (*Client)(nil)
+	_ resetter.EmailChanger  = (*Client)(nil)
+	_ resetter.Pacer         = (*Client)(nil)
+	_ resetter.Closer        = (*Client)(nil)
 )
 
 // New makes a Client for the instance at baseURL, its path included, without
@@ -89,43 +114,73 @@ func (c *Client) Pace() resetter.Pace { return c.http.Pace() }
 // Close implements resetter.Closer: it lets connections go.
 func (c *Client) Close(ctx context.Context) error { return c.http.Close(ctx) }
 
+// lookUp is what looking up is called in errors.
+const lookUp = "look up user"
+
 // Resolve implements resetter.Resetter. Unleash's search matches beginnings
 // and parts of names, and "_" and "%" are wildcards in it, so its hits are
-// compared exactly.
+// compared exactly. It tells no links, so the account has no Evidence: for
+// that see ResolveBatch.
 func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Account, error) {
-	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "look up user", Class: transport.Read, Account: id.Value})
-	if err := id.Validate(); err != nil {
+	ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: lookUp, Class: transport.Read, Account: id.Value})
+	if err := validate(id); err != nil {
 		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
 	}
-	switch id.Kind {
-	case resetter.ByEmail:
-		return c.search(ctx, exchange, id.Value, func(u unleashapi.User) bool { return resetter.SameEmail(text(u.Email), id.Value) })
-	case resetter.ByUsername:
-		return c.search(ctx, exchange, id.Value, func(u unleashapi.User) bool { return text(u.Username) == id.Value })
+	if id.Kind != resetter.ByID {
+		return c.search(ctx, exchange, id)
 	}
-	number, err := strconv.Atoi(id.Value)
-	if err != nil || number < 1 || strconv.Itoa(number) != id.Value {
-		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, "the id is not a number", "ids of Unleash are whole numbers from 1")
+	user, err := c.get(ctx, exchange, id.Value)
+	if err != nil {
+		return resetter.Account{}, err
 	}
+	return accountOf(user), nil
+}
+
+// get reads the user with that id, which was validated.
+func (c *Client) get(ctx context.Context, exchange *transport.Exchange, id string) (unleashapi.User, error) {
+	number, _ := strconv.Atoi(id)
 	answer, err := c.api.GetUserWithResponse(ctx, number)
 	switch {
 	case err != nil:
-		return resetter.Account{}, exchange.Failed(err)
+		return unleashapi.User{}, exchange.Failed(err)
 	case answer.JSON200 == nil:
-		return resetter.Account{}, exchange.Unreadable("the answer holds no user")
+		return unleashapi.User{}, exchange.Unreadable("the answer holds no user")
 	case answer.JSON200.ID != number:
-		return resetter.Account{}, exchange.WrongPerson()
+		return unleashapi.User{}, exchange.WrongPerson()
 	}
-	return accountOf(*answer.JSON200), nil
+	return *answer.JSON200, nil
 }
 
-func (c *Client) search(ctx context.Context, exchange *transport.Exchange, text string, same func(unleashapi.User) bool) (resetter.Account, error) {
-	if len([]rune(text)) < 2 { // Unleash finds nobody then, whoever there is
+// validate reports what is wrong with an identity that Unleash is asked for.
+func validate(id resetter.Identity) error {
+	if err := id.Validate(); err != nil || id.Kind != resetter.ByID {
+		return err
+	}
+	if number, err := strconv.Atoi(id.Value); err != nil || number < 1 || strconv.Itoa(number) != id.Value {
+		return errors.New("the id is not a number; ids of Unleash are whole numbers from 1")
+	}
+	return nil
+}
+
+// named reports whether id names the user, by exact comparison.
+func named(u unleashapi.User, id resetter.Identity) bool {
+	switch id.Kind {
+	case resetter.ByEmail:
+		return resetter.SameEmail(text(u.Email), id.Value)
+	case resetter.ByUsername:
+		return text(u.Username) == id.Value
+	default:
+		return strconv.Itoa(u.ID) == id.Value
+	}
+}
+
+func (c *Client) search(ctx context.Context, exchange *transport.Exchange, id resetter.Identity) (resetter.Account, error) {
+	if len([]rune(id.Value)) < 2 { // Unleash finds nobody then, whoever there is
 		return resetter.Account{}, exchange.Refuse(resetter.ErrInvalid, "Unleash searches for two characters or more", "name the user by id")
 	}
 	// A backslash takes its meaning from the character behind it, unless it is
 	// doubled. The wildcards may stay: the hits are compared.
-	pattern := strings.ReplaceAll(text, `\`, `\\`)
+	pattern := strings.ReplaceAll(id.Value, `\`, `\\`)
 	answer, err := c.api.SearchUsersWithResponse(ctx, &unleashapi.SearchUsersParams{Q: &pattern})
 	if err != nil {
 		return resetter.Account{}, exchange.Failed(err)
@@ -135,18 +190,22 @@ func (c *Client) search(ctx context.Context, exchange *transport.Exchange, text 
 	}
 	var found []resetter.Account
 	for _, user := range *answer.JSON200 {
-		if same(user) {
+		if named(user, id) {
 			found = append(found, accountOf(user))
 		}
 	}
-	switch len(found) {
-	case 0:
-		return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user has exactly this name or address", "check it, or whether the person has an account here")
-	case 1:
-		return found[0], nil
-	default:
-		return resetter.Account{}, exchange.Refuse(resetter.ErrAmbiguous, strconv.Itoa(len(found))+" users have this name or address", "name the user by id")
+	if len(found) != 1 {
+		return resetter.Account{}, notOne(exchange, len(found))
 	}
+	return found[0], nil
+}
+
+// notOne is the error where an identity names nobody, or several.
+func notOne(exchange *transport.Exchange, hits int) error {
+	if hits == 0 {
+		return exchange.Refuse(resetter.ErrNotFound, "no user has exactly this name or address", "check it, or whether the person has an account here")
+	}
+	return exchange.Refuse(resetter.ErrAmbiguous, strconv.Itoa(hits)+" users have this name or address", "name the user by id")
 }
 
 // accountOf takes from a user what matters here.

@@ -13,6 +13,7 @@ import (
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
+	"github.com/seed57652884/resetctl/resetter/journal"
 	"github.com/urfave/cli/v2"
 )
 
@@ -137,7 +138,7 @@ const stateName = "state"
 // state looks at the folder and the ledger in it, which are made where they
 // are missing: the locks of the targets are there.
 func (k *checking) state(ctx context.Context) []finding {
-	ledger, err := openLedger(ctx, k.config.State)
+	ledger, err := openLedger(ctx, k.config.State, journal.Options{})
 	if err != nil {
 		return []finding{{Check: "folder", Result: bad, Detail: unwrapped(err).Error(), code: asExit(err).code}}
 	}
@@ -190,7 +191,7 @@ func (k *checking) waitingFor() string {
 // target holds the target's lock, signs in, looks, says what it found and signs
 // out.
 func (k *checking) target(ctx context.Context, t *config.Target) {
-	held, err := lock(k.config.State, t.Name)
+	held, err := lockTarget(k.config.State, t.Name)
 	if err != nil {
 		_ = k.say(t.Name, []finding{{Check: "lock", Result: bad, Detail: unwrapped(err).Error(), code: asExit(err).code}})
 		return

@@ -7,6 +7,7 @@ import (
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter/bulk"
+	"github.com/seed57652884/resetctl/resetter/journal"
 	"github.com/urfave/cli/v2"
 )
 
@@ -20,26 +21,19 @@ type command struct {
 
 	// journal, where tests set it, stands between the run and who works it off.
 	journal func(bulk.Journal) bulk.Journal
+	// bounds, where tests set them, are those of the ledger of a run.
+	bounds journal.Options
 }
 
 // laterCommands and laterFlags are promised and not there yet. They are
 // refused by name, never ignored.
 var (
-	laterCommands = []string{"reconcile", "report"}
+	laterCommands = []string{"report"}
 	laterFlags    = map[string]string{
-		"report":         "write results with -o, or see resetctl show",
-		"links":          "one-time links are not handed out",
-		"links-to":       "one-time links are not handed out",
-		"canary":         "use --limit",
-		"resend-unknown": "what is in doubt stays so",
-		"map":            "rename the column in the file",
-		"delimiter":      "it is found by itself: , ; tab or |",
-		"encoding":       "save the file as UTF-8",
-		"sheet":          "save the sheet as CSV",
-		"corrected":      "all errors are listed",
-		"revoke-keys":    "resets are the only action so far",
-		"settle":         "what is in doubt stays so",
-		"rows":           "what is in doubt stays so",
+		"report":   "write results with -o, or see resetctl show",
+		"links":    "one-time links are not handed out",
+		"links-to": "one-time links are not handed out",
+		"canary":   "use --limit",
 	}
 )
 
@@ -81,7 +75,8 @@ resetctl reset ana@example.com --target looker`,
 		Before: c.before,
 		Commands: []*cli.Command{
 			c.demoCommand(), c.initCommand(), c.checkCommand(),
-			c.planCommand(), c.runCommand(), c.resumeCommand(), c.resetCommand(), c.runsCommand(), c.showCommand(),
+			c.planCommand(), c.runCommand(), c.resumeCommand(), c.resetCommand(),
+			c.runsCommand(), c.showCommand(), c.reconcileCommand(),
 			c.sandboxCommand(), c.configCommand(), c.completionCommand(), c.versionCommand(), c.helpCommand(),
 		},
 	}

@@ -132,9 +132,9 @@ func (l *line) candidates(ctx context.Context, last string) []candidate {
 		}
 		return found
 	case flagLike:
-		return beginning(last, l.flags())
+		return startingWith(last, l.flags())
 	case l.command == nil:
-		return beginning(last, l.commands())
+		return startingWith(last, l.commands())
 	case l.args == 0 || strings.Contains(l.command.ArgsUsage, "…"):
 		return l.wordsFor(ctx, strings.Trim(l.command.ArgsUsage, "[]…"), "", last)
 	}
@@ -188,15 +188,15 @@ func (l *line) wordsFor(ctx context.Context, placeholder, usage, last string) []
 	case "FILE", "FILE.html", "DIR":
 		return files
 	case "RUN":
-		return beginning(last, l.runs(ctx))
+		return startingWith(last, l.runs(ctx))
 	case "TARGET":
-		return beginning(last, l.targets())
+		return startingWith(last, l.targets())
 	case "TARGETS":
 		return listed(last, l.targets())
 	case "NAMES":
 		return listed(last, append(l.targets(), candidate{"all", "all that are configured"}))
 	case "TARGET=10/s", "TARGET=N":
-		found := beginning(last, l.targets())
+		found := startingWith(last, l.targets())
 		for i := range found {
 			found[i].word += "="
 		}
@@ -206,26 +206,28 @@ func (l *line) wordsFor(ctx context.Context, placeholder, usage, last string) []
 		for _, a := range resetter.Actions() {
 			all = append(all, candidate{string(a), actionsAbout[a]})
 		}
-		return beginning(last, all)
+		return startingWith(last, all)
 	case "OUTCOMES":
 		var all []candidate
 		for _, o := range bulk.Outcomes() {
 			all = append(all, candidate{string(o), outcomesAbout[o].about})
 		}
 		return listed(last, all)
-	case "FORMAT": // "…: csv, json or table"
+	case "SIGN":
+		return startingWith(last, plain([]string{"tab", "comma", "semicolon", "pipe"}))
+	case "FORMAT", "NAME", "done": // "…: csv, json or table"
 		_, choices, _ := strings.Cut(usage, ": ")
-		return beginning(last, plain(strings.FieldsFunc(strings.ReplaceAll(choices, " or ", ","), func(r rune) bool { return r == ',' || r == ' ' })))
+		return startingWith(last, plain(strings.FieldsFunc(strings.ReplaceAll(choices, " or ", ","), func(r rune) bool { return r == ',' || r == ' ' })))
 	case "SHELL":
-		return beginning(last, plain(shellNames()))
+		return startingWith(last, plain(shellNames()))
 	case "COMMAND|TOPIC":
 		all := l.commands()
 		for _, t := range topics() {
 			all = append(all, candidate{t.name, t.about})
 		}
-		return beginning(last, all)
-	case "show", "done|failed":
-		return beginning(last, plain(strings.Split(placeholder, "|")))
+		return startingWith(last, all)
+	case "show":
+		return startingWith(last, plain([]string{placeholder}))
 	}
 	return nil
 }
@@ -264,7 +266,7 @@ func (l *line) runs(ctx context.Context) (all []candidate) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	ledger, err := openLedger(ctx, cfg.State)
+	ledger, err := openLedger(ctx, cfg.State, journal.Options{})
 	if err != nil {
 		return nil
 	}
@@ -292,8 +294,8 @@ func plain(words []string) (all []candidate) {
 	return all
 }
 
-// beginning lets those pass that begin with last.
-func beginning(last string, all []candidate) []candidate {
+// startingWith lets those pass that begin with last.
+func startingWith(last string, all []candidate) []candidate {
 	return slices.DeleteFunc(all, func(c candidate) bool { return !strings.HasPrefix(c.word, last) })
 }
 
@@ -305,7 +307,7 @@ func listed(last string, all []candidate) (found []candidate) {
 		before, part = last[:i+1], last[i+1:]
 	}
 	there := strings.Split(before, ",")
-	for _, c := range beginning(part, all) {
+	for _, c := range startingWith(part, all) {
 		if !slices.Contains(there, c.word) {
 			found = append(found, candidate{before + c.word, c.about})
 		}

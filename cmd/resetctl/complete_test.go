@@ -71,7 +71,7 @@ func TestTheLastWordOfALineIsCompleted(t *testing.T) {
 		"run --concurrency=u":   "--concurrency=unleash=",
 		"reset --action lo":     "lock",
 		"--log-format ":         "text json",
-		"run --input-format n":  "ndjson",
+		"run --input-format ":   "csv ndjson xlsx",
 		"show --outcome f":      "failed",
 		"show --outcome done,u": "done,unknown",
 		"completion ":           "bash zsh fish powershell",
@@ -79,6 +79,11 @@ func TestTheLastWordOfALineIsCompleted(t *testing.T) {
 		"help ex":               "exit-codes",
 		"help ini":              "init",
 		"run --limit ":          "",
+		"reconcile --settle ":   "done failed",
+		"run --encoding w":      "windows-1252",
+		"run --delimiter ":      "tab comma semicolon pipe",
+		"run --sheet ":          "",
+		"run --map ":            "",
 		"reset ":                "",
 		"show ":                 "", // there is no ledger, and none is made
 		"nonsense ":             "",
@@ -173,7 +178,7 @@ func TestEveryFlagWithChoicesOffersThem(t *testing.T) {
 	n := 0
 	for _, f := range allFlags() {
 		word, usage := placeholder(f)
-		if !slices.ContainsFunc([]string{"FILE", "DIR", "TARGET", "NAMES", "ACTION", "OUTCOME", "FORMAT"}, func(known string) bool { return strings.HasPrefix(word, known) }) {
+		if !slices.ContainsFunc([]string{"FILE", "DIR", "TARGET", "NAMES", "ACTION", "OUTCOME", "FORMAT", "SIGN", "done"}, func(known string) bool { return strings.HasPrefix(word, known) }) {
 			continue
 		}
 		n++

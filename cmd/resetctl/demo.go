@@ -15,6 +15,7 @@ import (
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
 	"github.com/seed57652884/resetctl/resetter/bulk"
+	"github.com/seed57652884/resetctl/resetter/journal"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 	"github.com/urfave/cli/v2"
 )
@@ -149,7 +150,7 @@ func (c *command) sayDemo(ctx context.Context, j *job, stage *stage, people []sa
 			wrong = append(wrong, fmt.Sprintf("%s would not like: %v", name, v))
 		}
 	}
-	ledger, err := openLedger(ctx, j.config.State)
+	ledger, err := openLedger(ctx, j.config.State, journal.Options{})
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"math"
 	"os"
@@ -44,6 +43,8 @@ type job struct {
 	ledger    *journal.Ledger
 	run       *journal.Run
 	between   func(bulk.Journal) bulk.Journal // see command.journal
+	bounds    journal.Options                 // see command.bounds
+	table     bool                            // the people are of a table, which may be edited, not of the command line
 	continued bool
 	retried   *retry // nil unless failed rows were taken again
 	engine    *bulk.Engine
@@ -65,29 +66,54 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 	if j.options.output != "" && j.people.Is(j.options.output) {
 		return usage("-o %s is the table itself; name another file", j.options.output)
 	}
-	named := make(map[string]bool)
-	for row, err := range j.people.Rows() {
-		if err != nil {
-			return err
-		}
-		named[row.Target] = true
+	if err := j.open(ctx); err != nil {
+		return err
 	}
-	return j.through(ctx, named, j.begin)
+	defer j.close()
+	begin, err := j.find(ctx)
+	if err != nil {
+		return err
+	}
+	return j.through(ctx, begin, j.work)
 }
 
-// through takes the steps that all jobs have: the rows are of the targets that
-// are named, and begin opens the run. Whatever happens, what was opened is
-// closed, sessions are signed out of, and a run of which nothing was sent
-// leaves no trace.
-func (j *job) through(ctx context.Context, named map[string]bool, begin func(context.Context) error) (err error) {
+// open opens what the job writes to: the results, so that a path that cannot be
+// written is found before anything is done, and the ledger.
+func (j *job) open(ctx context.Context) (err error) {
 	if j.options.output != "" {
 		if j.output, err = table.Create(j.options.output, j.io.Out); err != nil {
 			return &exit{exitUsage, err}
 		}
-		defer j.output.Abort()
 	}
-	targets, err := j.targets(ctx, named)
-	defer j.unlock()
+	if j.ledger, err = openLedger(ctx, j.config.State, j.bounds); err != nil {
+		j.close()
+	}
+	return err
+}
+
+// close closes what was opened and lets all locks go.
+func (j *job) close() {
+	if j.output != nil {
+		_ = j.output.Abort() // unless they are written
+	}
+	if j.ledger != nil {
+		_ = j.ledger.Close()
+	}
+	j.unlock()
+}
+
+// A beginning is how a job comes to its run: on which targets, and what opens it
+// once these are ours.
+type beginning struct {
+	targets map[string]bool
+	open    func(context.Context) error
+}
+
+// through takes the steps that all jobs have: what it begins with, then work.
+// Whatever happens, sessions are signed out of, and a run of which nothing was
+// sent leaves no trace. The ledger is open, and closed by the caller.
+func (j *job) through(ctx context.Context, begin beginning, work func(context.Context) error) (err error) {
+	targets, err := j.targets(ctx, begin.targets)
 	defer func() { j.signOut(targets) }()
 	if err != nil {
 		return err
@@ -95,24 +121,23 @@ func (j *job) through(ctx context.Context, named map[string]bool, begin func(con
 	if err := j.lock(targets); err != nil {
 		return err
 	}
-	defer j.closeLedger()
-	if err := begin(ctx); err != nil {
+	if err := begin.open(ctx); err != nil {
 		return err
 	}
 	j.engine = &bulk.Engine{
 		Journal: j.journal(), Targets: targets, Guards: guards(j.config.Guards),
-		Limit: j.limit, Log: j.log, AtOnce: j.atOnce(targets),
+		Limit: j.limit, Log: j.log, AtOnce: j.atOnce(), ResendUnknown: j.options.resendUnknown, Lock: resetter.LockOptions{RevokeKeys: j.options.revokeKeys},
 	}
 	if j.options.maxDuration > 0 {
 		j.engine.Deadline = time.Now().Add(j.options.maxDuration)
 	}
-	return j.work(ctx)
+	return work(ctx)
 }
 
-// atOnce reports whether a target may begin before all others have looked their
-// people up: where nobody is asked about the whole, and no guard counts it.
-func (j *job) atOnce(targets []bulk.Target) bool {
-	return len(targets) > 1 && j.options.yes && !j.options.dryRun && j.options.expect < 0 && j.config.Guards.MaxRows == 0
+// atOnce reports whether rows may be looked at when their turn comes: where
+// nobody is asked about the whole, and no guard counts it.
+func (j *job) atOnce() bool {
+	return j.options.yes && !j.options.dryRun && j.options.expect < 0 && j.config.Guards.MaxRows == 0
 }
 
 // journal is the run as the engine and the results see it.
@@ -133,9 +158,15 @@ func (j *job) mayAct() error {
 }
 
 func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) {
+	format := table.Format("")
+	if j.options.corrected != "" {
+		if format, err = table.CorrectedFormat(j.options.corrected); err != nil {
+			return usage("--corrected: %v", err)
+		}
+	}
 	if j.people, err = open(j.options.table); err != nil {
 		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
-			return err
+			return errors.Join(err, j.correct(refused, format))
 		}
 		return &exit{exitUsage, err}
 	}
@@ -157,6 +188,31 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 		}
 		j.limit = row.Seq
 	}
+	return nil
+}
+
+// correct writes the copy of a refused table in which a person can mend it.
+func (j *job) correct(refused *table.Refused, format table.Format) error {
+	if j.options.corrected == "" {
+		return nil
+	}
+	defer refused.Close()
+	path := j.options.corrected
+	if refused.IsFile(path) {
+		return usage("--corrected %s is the table itself; name another file", path)
+	}
+	copied, err := table.Create(path, j.io.Out)
+	if err != nil {
+		return &exit{exitUsage, err}
+	}
+	defer copied.Abort()
+	if err := refused.WriteCorrected(copied, format); err != nil {
+		return err
+	}
+	if err := copied.Commit(); err != nil {
+		return err
+	}
+	j.io.Tell("a copy with the errors in a last column is in %s: mend them there, then give that file", path)
 	return nil
 }
 
@@ -204,7 +260,12 @@ func (j *job) target(ctx context.Context, t *config.Target) (bulk.Target, error)
 	if err != nil {
 		return bulk.Target{}, err
 	}
+	key, err := evidenceKey(j.config.State)
+	if err != nil {
+		return bulk.Target{}, err
+	}
 	opts := []transport.Option{
+		transport.WithEvidenceKey(key),
 		transport.WithTarget(t.Name), transport.WithRate(t.Rate), transport.WithTimeout(t.Timeout),
 		transport.WithMaxWait(t.MaxWait), transport.WithLogger(j.log), transport.WithUserAgent("resetctl/" + release()),
 	}
@@ -237,13 +298,19 @@ func (j *job) lock(targets []bulk.Target) error {
 		if t.Exclude {
 			continue
 		}
-		held, err := lock(j.config.State, t.Name)
-		if err != nil {
+		if err := j.hold(lockTarget(j.config.State, t.Name)); err != nil {
 			return err
 		}
-		j.locks = append(j.locks, held)
 	}
 	return nil
+}
+
+// hold keeps a lock until the job is done.
+func (j *job) hold(held io.Closer, err error) error {
+	if err == nil {
+		j.locks = append(j.locks, held)
+	}
+	return err
 }
 
 func (j *job) unlock() {
@@ -269,75 +336,16 @@ func (j *job) signOut(targets []bulk.Target) {
 	all.Wait()
 }
 
-// begin opens the ledger and in it the run: the unfinished one with the same
-// content, or a new one with all rows registered.
-func (j *job) begin(ctx context.Context) error {
-	content, err := journal.Content(j.people.Rows())
-	if err != nil {
-		return err
-	}
-	if j.ledger, err = openLedger(ctx, j.config.State); err != nil {
-		return err
-	}
-	if !j.options.dryRun && !j.options.fresh {
-		j.run, err = j.ledger.Find(ctx, content)
-		switch {
-		case err == nil:
-			j.continued = true
-			j.io.Tell("going on with the unfinished run %s of %s; --new begins afresh", j.run.ID(), minute(j.run.StartedAt()))
-			return j.takeUp(ctx)
-		case !errors.Is(err, journal.ErrNoRun):
-			return err
-		case j.options.resume:
-			j.io.Tell("there is no unfinished run with these rows; beginning one")
-		}
-	}
-	return j.register(ctx, content, j.people.Columns(), j.people.Rows())
-}
-
-// takeUp enters in the audit that the run is gone on with. One without any row is
-// of a process that was killed before it had registered them: that is made up for.
-func (j *job) takeUp(ctx context.Context) error {
-	if err := j.run.Audit(ctx, "resume", j.invocation()); err != nil {
-		return err
-	}
-	counts, err := j.run.Counts(ctx)
-	if err != nil || len(counts) > 0 {
-		return err
-	}
-	return j.run.Add(ctx, j.people.Rows())
-}
-
-// register begins a new run with these rows; with --dry-run a plan.
-func (j *job) register(ctx context.Context, content string, columns []string, rows iter.Seq2[bulk.Row, error]) (err error) {
-	j.run, err = j.ledger.Begin(ctx, journal.NewRun{
-		Content: content, Columns: columns, Plan: j.options.dryRun, By: j.invocation(),
-	})
-	if err != nil {
-		return err
-	}
-	if err := j.run.Add(ctx, rows); err != nil {
-		return errors.Join(err, j.run.Discard(context.WithoutCancel(ctx)))
-	}
-	return nil
-}
-
-func (j *job) closeLedger() {
-	if j.ledger != nil {
-		_ = j.ledger.Close()
-	}
-}
-
 // openLedger opens the ledger in the state folder. That there can be none at
 // such a place is a matter of configuration; that it cannot be read is not.
-func openLedger(ctx context.Context, folder string) (*journal.Ledger, error) {
+func openLedger(ctx context.Context, folder string, o journal.Options) (*journal.Ledger, error) {
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
 		return nil, usage("the state folder %s is a file; name a folder with --state DIR", folder)
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, usage("the state folder cannot be made: %v; name another with --state DIR", err)
 	}
-	ledger, err := journal.Open(ctx, folder, journal.Options{})
+	ledger, err := journal.Open(ctx, folder, o)
 	if errors.Is(err, journal.ErrRemote) {
 		return nil, usage("%v; name a folder on a disk of this machine with --state DIR", err)
 	}
@@ -350,14 +358,17 @@ func (j *job) invocation() journal.Invocation {
 		i.Who = u.Username
 	}
 	i.Machine, _ = os.Hostname()
-	if j.options.yes {
-		i.Overrides = append(i.Overrides, "--yes")
-	}
+	i.Overrides = j.options.overrides
 	return i
 }
 
 // work looks people up, shows the plan, asks where it has to, and acts.
 func (j *job) work(ctx context.Context) error {
+	if j.options.resendUnknown && !j.options.dryRun { // what is found to be done is not sent once more
+		if err := j.reconcile(ctx); err != nil {
+			return err
+		}
+	}
 	stop := j.showProgress(ctx)
 	plan, err := j.engine.Prepare(ctx)
 	stop()
@@ -381,6 +392,11 @@ func (j *job) work(ctx context.Context) error {
 	stop = j.showProgress(ctx)
 	summary, err := j.engine.Act(ctx)
 	stop()
+	if guard := (*bulk.GuardError)(nil); ctx.Err() == nil && (err == nil || errors.As(err, &guard)) {
+		if err := j.reconcileAtEnd(ctx); err != nil {
+			return err
+		}
+	}
 	return j.conclude(ctx, summary, err)
 }
 
@@ -396,6 +412,9 @@ func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
 		}
 		for _, c := range counts {
 			would += c[bulk.Done] + c[bulk.Unknown]
+		}
+		for _, t := range plan.Targets {
+			would -= t.Again // which were unknown
 		}
 	}
 	if n := j.options.expect; n >= 0 && n != would {
@@ -418,16 +437,6 @@ func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
 		return &exit{exitUsage, errors.New("not confirmed; nothing was sent")}
 	}
 	return nil
-}
-
-// discard takes a run that sent nothing out of the ledger. One that an earlier
-// process began stays as it was.
-func (j *job) discard(ctx context.Context) error {
-	ctx = context.WithoutCancel(ctx)
-	if j.continued {
-		return j.retried.giveBack(ctx, j.run)
-	}
-	return j.run.Discard(ctx)
 }
 
 // advise adds to the engine's words those that only the command knows.

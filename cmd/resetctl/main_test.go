@@ -15,11 +15,11 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes the test binary three programs for scripts and processes:
-// resetctl itself, ends-with, and doomed (doomed_test.go). As the tests it promises that nothing of them
-// runs on at the end.
+// TestMain makes the test binary four programs for scripts and processes:
+// resetctl itself, ends-with, doomed (doomed_test.go) and cramped (full_test.go).
+// As the tests it promises that nothing of them runs on at the end.
 func TestMain(m *testing.M) {
-	testscript.Main(withoutLeaks{m}, map[string]func(){"resetctl": main, "ends-with": endsWith, "doomed": doomed})
+	testscript.Main(withoutLeaks{m}, map[string]func(){"resetctl": main, "ends-with": endsWith, "doomed": doomed, "cramped": cramped})
 }
 
 type withoutLeaks struct{ *testing.M }

@@ -54,7 +54,9 @@ func (c *command) resumption(id string) string {
 		switch {
 		case !isFlag: // the command, since the rest stands behind "--"
 			words = append(words, "resume", id)
-		case name != "expect" && named(kept, name) != nil:
+		// What is in doubt is sent once more on a person's word alone, and each time
+		// anew: a command that is printed here does not give it.
+		case name != "expect" && name != "resend-unknown" && named(kept, name) != nil:
 			words = append(words, quoted(arg))
 		}
 	}
@@ -62,42 +64,56 @@ func (c *command) resumption(id string) string {
 }
 
 // resume goes on with a run from the ledger alone.
-func (j *job) resume(ctx context.Context, id string, retryFailed bool) (err error) {
+func (j *job) resume(ctx context.Context, id string, retryFailed bool) error {
 	if err := j.mayAct(); err != nil {
 		return err
 	}
-	defer j.closeLedger()
-	if j.ledger, err = openLedger(ctx, j.config.State); err != nil {
+	if err := j.open(ctx); err != nil {
 		return err
 	}
+	defer j.close()
 	run, err := j.resumable(ctx, id, retryFailed)
 	if err != nil {
 		return err
 	}
-	counts, err := run.Counts(ctx)
+	if err := j.hold(lockRun(j.config.State, run.ID())); err != nil {
+		return err
+	}
+	// Once more, now that nobody else works it off.
+	if j.run, err = j.resumable(ctx, run.ID(), retryFailed); err != nil {
+		return err
+	}
+	left, err := j.targetsLeft(ctx, retryFailed)
 	if err != nil {
 		return err
 	}
-	left := make(map[string]bool)
-	for name, c := range counts {
-		if c[bulk.Pending] == 0 && !(retryFailed && c[bulk.Failed] > 0) {
-			continue
-		}
-		if j.config.Target(name) == nil {
-			return usage("run %s has rows for target %s, which is not configured any more; configured are: %s", run.ID(), name, orNone(j.config.Names()))
-		}
-		left[name] = true
-	}
-	return j.through(ctx, left, func(ctx context.Context) error {
-		// Once more, now that nobody else works with its targets.
-		if j.run, err = j.resumable(ctx, run.ID(), retryFailed); err != nil {
-			return err
-		}
+	return j.through(ctx, beginning{left, func(ctx context.Context) error {
 		if j.options.dryRun {
-			return j.register(ctx, j.run.Content(), j.run.Columns(), leftOf(ctx, j.run, slices.Collect(maps.Keys(left)), retryFailed))
+			from := j.run
+			return j.register(ctx, journal.NewRun{Content: from.Content(), Columns: from.Columns(), Rows: j.leftOf(ctx, from, left, retryFailed)})
 		}
 		return j.goOn(ctx, retryFailed)
-	})
+	}}, j.work)
+}
+
+// targetsLeft are those of the run with rows to work, which must be configured,
+// and those with rows in doubt, where they are.
+func (j *job) targetsLeft(ctx context.Context, retryFailed bool) (map[string]bool, error) {
+	counts, err := j.run.Counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	left := make(map[string]bool)
+	for name, c := range counts {
+		work := c[bulk.Pending] > 0 || retryFailed && c[bulk.Failed] > 0 || j.options.resendUnknown && c[bulk.Unknown] > 0
+		switch configured := j.config.Target(name) != nil; {
+		case work && !configured:
+			return nil, usage("run %s has rows for target %s, which is not configured any more; configured are: %s", j.run.ID(), name, orNone(j.config.Names()))
+		case configured && (work || c[bulk.Unknown] > 0):
+			left[name] = true
+		}
+	}
+	return left, nil
 }
 
 // resumable finds the run that is to be gone on with.
@@ -114,12 +130,12 @@ func (j *job) resumable(ctx context.Context, id string, retryFailed bool) (*jour
 		return nil, noRun(id, j.config.State)
 	case err != nil:
 		return nil, err
-	case run.FinishedAt().IsZero() || retryFailed:
+	case run.FinishedAt().IsZero() || retryFailed || j.options.resendUnknown:
 		return run, nil
 	case id == "":
 		return nil, usage("no run is unfinished; the newest is %s: resetctl show %s tells what became of it", run.ID(), run.ID())
 	}
-	return nil, usage("run %s is finished: resetctl show %s tells what became of it, and --retry-failed takes its failed rows again", run.ID(), run.ID())
+	return nil, usage("run %s is finished: resetctl show %s tells what became of it, --retry-failed takes its failed rows again, and --resend-unknown those in doubt", run.ID(), run.ID())
 }
 
 // goOn opens the run for what is left to do.
@@ -146,10 +162,33 @@ func (j *job) goOn(ctx context.Context, retryFailed bool) (err error) {
 
 // leftOf yields the rows of a run that are left to do. One in flight is none: it
 // is in doubt once its process has ended.
-func leftOf(ctx context.Context, run *journal.Run, targets []string, retryFailed bool) iter.Seq2[bulk.Row, error] {
+func (j *job) leftOf(ctx context.Context, run *journal.Run, targets map[string]bool, retryFailed bool) iter.Seq2[bulk.Row, error] {
+	stages := []bulk.Stage{bulk.New, bulk.Ready}
+	if j.options.resendUnknown {
+		stages = append(stages, bulk.InDoubt)
+	}
+	return func(yield func(bulk.Row, error) bool) {
+		for row, err := range rowsAt(ctx, run, slices.Sorted(maps.Keys(targets)), stages) {
+			if !yield(row, err) {
+				return
+			}
+		}
+		if !retryFailed {
+			return
+		}
+		for r, err := range run.Results(ctx) {
+			if (err != nil || r.Outcome == bulk.Failed) && !yield(r.Row, err) {
+				return
+			}
+		}
+	}
+}
+
+// rowsAt yields the rows of a run that are at one of the stages.
+func rowsAt(ctx context.Context, run *journal.Run, targets []string, stages []bulk.Stage) iter.Seq2[bulk.Row, error] {
 	return func(yield func(bulk.Row, error) bool) {
 		for _, target := range targets {
-			for _, stage := range []bulk.Stage{bulk.New, bulk.Ready} {
+			for _, stage := range stages {
 				for after, more := 0, true; more; {
 					list, err := run.List(ctx, target, stage, after, pageOfRows)
 					if err != nil {
@@ -164,14 +203,6 @@ func leftOf(ctx context.Context, run *journal.Run, targets []string, retryFailed
 					}
 					more = len(list) == pageOfRows
 				}
-			}
-		}
-		if !retryFailed {
-			return
-		}
-		for r, err := range run.Results(ctx) {
-			if (err != nil || r.Outcome == bulk.Failed) && !yield(r.Row, err) {
-				return
 			}
 		}
 	}
@@ -213,7 +244,7 @@ func (r *retry) giveBack(ctx context.Context, run *journal.Run) error {
 		return err
 	}
 	var again []int
-	for row, err := range leftOf(ctx, run, slices.Collect(maps.Keys(counts)), false) {
+	for row, err := range rowsAt(ctx, run, slices.Collect(maps.Keys(counts)), []bulk.Stage{bulk.New, bulk.Ready}) {
 		if err != nil {
 			return err
 		}

@@ -51,18 +51,18 @@ func (c *command) job(ctx *cli.Context) (*job, error) {
 		return nil, err
 	}
 	same := func(string) string { return again(c.args) }
-	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, between: c.journal}, nil
+	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, between: c.journal, bounds: c.bounds}, nil
 }
 
 // again is the command line that goes on with what args began: without the
-// flags that speak of the beginning alone.
+// flags that speak of the beginning alone, or of what is in doubt now.
 func again(args []string) string {
 	words := []string{"resetctl"}
 	flags := true // until "--"
 	for i := 1; i < len(args); i++ {
 		name, _, hasValue := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
 		switch isFlag := flags && strings.HasPrefix(args[i], "-"); {
-		case isFlag && name == "new":
+		case isFlag && (name == "new" || name == "resend-unknown"): // see resumption
 		case isFlag && (name == "limit" || name == "expect"):
 			if !hasValue {
 				i++
@@ -77,6 +77,7 @@ func again(args []string) string {
 
 // doFile works off the table at path.
 func (j *job) doFile(ctx context.Context, path string) error {
+	j.table = true
 	return j.do(ctx, func(o table.Options) (*table.Reader, error) {
 		return table.Open(ctx, path, j.io.In, o)
 	})

@@ -39,7 +39,7 @@ func (c *command) runs(ctx *cli.Context) error {
 			return err
 		}
 	}
-	ledger, err := openLedger(ctx.Context, cfg.State)
+	ledger, err := openLedger(ctx.Context, cfg.State, journal.Options{})
 	if err != nil {
 		return err
 	}

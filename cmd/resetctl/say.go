@@ -38,6 +38,9 @@ func progressLine(p bulk.Progress) string {
 		if p.Phase != bulk.Acting {
 			at = max(at, t.LookedUp)
 		}
+		if p.Phase == bulk.Reconciling {
+			at = all - t.Counts[bulk.Unknown]
+		}
 		part := fmt.Sprintf("%s %d/%d", t.Name, at, all)
 		switch {
 		case t.Stopped != "":
@@ -54,7 +57,7 @@ func progressLine(p bulk.Progress) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	doing := map[bulk.Phase]string{bulk.Checking: "signing in", bulk.Preparing: "looking people up", bulk.Acting: "resetting"}
+	doing := map[bulk.Phase]string{bulk.Checking: "signing in", bulk.Preparing: "looking people up", bulk.Acting: "resetting", bulk.Reconciling: "reading what became of rows in doubt"}
 	return doing[p.Phase] + ": " + strings.Join(parts, " · ")
 }
 
@@ -82,7 +85,7 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	}
 	j.saySummary(summary, counts, total, end)
 	if j.options.json {
-		if err := j.printJSON(ctx, summary, counts, total, end.code); err != nil {
+		if err := j.printJSON(summary, counts, total, end.code); err != nil {
 			return err
 		}
 	}
@@ -128,7 +131,7 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		}
 	}
 	if total[bulk.Unknown] > 0 {
-		b.WriteString("unknown: the mail may have gone out and is not sent again; ask these people or look in the system\n")
+		fmt.Fprintf(&b, "unknown: the mail may have gone out and is not sent again; ask these people or look in the system, then: resetctl reconcile %s --settle done --rows N,M (or --settle failed)\n", j.run.ID())
 	}
 	if total[bulk.Pending] > 0 && j.again != nil {
 		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID()))
@@ -156,7 +159,7 @@ func countsText(c bulk.Counts) string {
 }
 
 // printJSON prints the summary as the contract has it.
-func (j *job) printJSON(ctx context.Context, summary bulk.Summary, counts map[string]bulk.Counts, total bulk.Counts, code int) error {
+func (j *job) printJSON(summary bulk.Summary, counts map[string]bulk.Counts, total bulk.Counts, code int) error {
 	type targetJSON struct {
 		countsJSON
 		Requests  int64 `json:"requests"`
@@ -215,6 +218,9 @@ func planText(plan bulk.Plan) string {
 	}
 	for _, t := range plan.Targets {
 		fmt.Fprintf(&b, "%s: %d of %d rows would be done", t.Name, t.Would, t.Rows)
+		if t.Again > 0 {
+			fmt.Fprintf(&b, ", and %d in doubt sent once more", t.Again)
+		}
 		var out []string
 		for _, reason := range slices.Sorted(maps.Keys(t.LeftOut)) {
 			out = append(out, fmt.Sprintf("%d %s", t.LeftOut[reason], strings.ReplaceAll(string(reason), "_", " ")))
@@ -280,6 +286,7 @@ func planJSON(plan bulk.Plan) any {
 		Would      int            `json:"would"`
 		LeftOut    map[string]int `json:"left_out"`
 		Later      int            `json:"later"`
+		Again      int            `json:"again"`
 		SetupMails int            `json:"setup_mails"`
 	}
 	targets := make(map[string]targetJSON)
@@ -288,7 +295,7 @@ func planJSON(plan bulk.Plan) any {
 		for reason, n := range t.LeftOut {
 			left[string(reason)] = n
 		}
-		targets[t.Name] = targetJSON{t.Rows, t.Would, left, t.Later, t.SetupMails}
+		targets[t.Name] = targetJSON{t.Rows, t.Would, left, t.Later, t.Again, t.SetupMails}
 	}
 	guard := ""
 	if plan.Guard != nil {

@@ -18,11 +18,13 @@ func (c *command) showCommand() *cli.Command {
 		UsageText: `resetctl show                       the newest run
 resetctl show 20261123-141502-x7k2
 resetctl show 20261123-141502-x7k2 --outcome failed,unknown
-resetctl show 20261123-141502-x7k2 -o results.csv`,
+resetctl show 20261123-141502-x7k2 -o results.csv
+resetctl show 20261123-141502-x7k2 --removed    what its table has lost since`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "outcome", Usage: "only rows with these `OUTCOMES`"},
+			&cli.BoolFlag{Name: "removed", Usage: "the rows that people took out of the table after the run had begun"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "-", Usage: "write to `FILE`"},
-			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: csv, json, ndjson or table"},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: csv, json, ndjson, xlsx or table"},
 		},
 		Action: c.show,
 	}
@@ -54,7 +56,7 @@ func (c *command) show(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	ledger, err := openLedger(ctx.Context, cfg.State)
+	ledger, err := openLedger(ctx.Context, cfg.State, journal.Options{})
 	if err != nil {
 		return err
 	}
@@ -71,7 +73,11 @@ func (c *command) show(ctx *cli.Context) error {
 		return &exit{exitUsage, err}
 	}
 	defer output.Abort()
-	if err := table.WriteResults(output, format, run.Columns(), run.ID(), only(outcomes, run.Results(ctx.Context))); err != nil {
+	results := run.Results(ctx.Context)
+	if ctx.Bool("removed") {
+		results = run.Removed(ctx.Context)
+	}
+	if err := table.WriteResults(output, format, run.Columns(), run.ID(), only(outcomes, results)); err != nil {
 		return err
 	}
 	return output.Commit()

@@ -176,7 +176,7 @@ var outcomesAbout = map[bulk.Outcome]struct {
 		{string(resetter.ErrRateLimited), "turned away again and again to slow us down"},
 		{string(resetter.ErrUnavailable), "the system could not be reached, or gave no usable answer"},
 	}},
-	bulk.Unknown: {"It may have been done, so it is never repeated by itself. Look in the system, or ask the person.", [][2]string{
+	bulk.Unknown: {"It may have been done, so it is never repeated by itself. resetctl reconcile reads whether it was, or records your word; --resend-unknown sends once more.", [][2]string{
 		{string(resetter.ErrLostAnswer), "the request went out, and no answer came"},
 		{string(resetter.ErrServerError), "the answer says that something broke, maybe after the mail"},
 		{string(resetter.ErrUnreadableAnswer), "the answer cannot be read, or speaks of somebody else"},
@@ -195,6 +195,7 @@ func outcomesPage(*cli.App) string {
 detail that says what happened and what to do:
 
    resetctl show --outcome failed,unknown
+   resetctl reconcile
    resetctl resume --retry-failed
 `)
 	for _, o := range bulk.Outcomes() {

@@ -28,6 +28,7 @@ type cast struct {
 	t       *testing.T
 	servers map[string]*sandbox.Server
 	targets []bulk.Target
+	cut     int // how many requests may be lost unprocessed
 }
 
 func (c *cast) add(name string, server *sandbox.Server, r resetter.Resetter, err error, concurrency int) {
@@ -106,9 +107,14 @@ func (c *cast) play(n int, meanwhile func()) map[string]time.Duration {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Outcome != bulk.Done || c.servers[r.Row.Target].Mailbox().Count(r.Row.Identity.Value) != 1 {
+		mails := c.servers[r.Row.Target].Mailbox().Count(r.Row.Identity.Value)
+		if c.cut > 0 && r.Reason == bulk.Reason(resetter.ErrLostAnswer) && mails == 0 {
+			c.cut--
+			continue
+		}
+		if r.Outcome != bulk.Done || mails != 1 {
 			t.Errorf("%s at %s is %s/%s with %d mails: %s", r.Row.Identity, r.Row.Target, r.Outcome, r.Reason,
-				c.servers[r.Row.Target].Mailbox().Count(r.Row.Identity.Value), r.Detail)
+				mails, r.Detail)
 		}
 		last[r.Row.Target] = max(last[r.Row.Target], r.FinishedAt.Sub(begun))
 	}
@@ -238,7 +244,9 @@ func TestASystemThatIsGoneForThreeSecondsCostsOnlyTime(t *testing.T) {
 	const people = 150
 	s := unleashtest.NewServer(unleashtest.Config{People: people, Sandbox: sandbox.Config{Latency: 2 * time.Millisecond}})
 	r, err := unleash.New(s.URL, unleash.Credentials{Token: resetter.NewSecret(s.Token)}, transport.WithRate(math.Inf(1)))
-	c := &cast{t: t}
+	// A request may be on the wire at the very moment, and nobody can know then
+	// what became of it: one for each connection at the most.
+	c := &cast{t: t, cut: 8}
 	c.add("unleash", s.Server, r, err, 8)
 	c.play(people, func() {
 		for s.Mailbox().Len() < people/3 {

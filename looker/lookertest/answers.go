@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 )
@@ -62,9 +61,9 @@ func (s *Server) record(a *account) object {
 		"role_ids":                 []string{"2"},
 		"home_folder_id":           "1",
 		"personal_folder_id":       nil,
-		"credentials_api3":         []object{},
+		"credentials_api3":         s.keyRecords(a.ID),
 		"credentials_embed":        []object{},
-		"sessions":                 []object{},
+		"sessions":                 s.sessionRecords(a.ID),
 		"ui_state":                 nil,
 		"url":                      s.URL + api + "/users/" + a.ID,
 	}
@@ -82,9 +81,9 @@ func (s *Server) credentialRecord(a *account) object {
 		"can":                                 object{"show_password_reset_url": true},
 		"created_at":                          "2024-01-30T10:31:58.000+00:00",
 		"email":                               a.Email,
-		"forced_password_reset_at_next_login": a.forced,
+		"forced_password_reset_at_next_login": a.MustChange,
 		"user_id":                             a.ID,
-		"is_disabled":                         a.CredentialDisabled,
+		"is_disabled":                         a.CredentialDisabled || a.Disabled,
 		"logged_in_at":                        "2024-06-03T08:00:00.000+00:00",
 		"password_reset_url":                  nil,
 		"account_setup_url":                   nil,
@@ -101,13 +100,10 @@ func (s *Server) credentialRecord(a *account) object {
 	}
 	if a.link != "" {
 		o[name] = a.link
-		o[name+"_expired"] = !s.Now().Before(a.expires)
+		o[name+"_expired"] = !s.linkLives(a)
 	}
 	return o
 }
-
-// linkLife is how long a mailed link may be used.
-const linkLife = 60 * time.Minute
 
 // answer sends o with the fields that were asked for.
 func answer(x *sandbox.Exchange, o object) {
@@ -171,14 +167,26 @@ func (f fields) of(x *sandbox.Exchange, o object) object {
 	some := object{}
 	for name, within := range f {
 		value, exists := o[name]
+		list, isList := value.([]object)
 		switch nested, isObject := value.(object); {
 		case exists && isObject:
 			some[name] = within.of(x, nested)
+		case exists && isList:
+			some[name] = within.ofEach(x, list)
 		case exists:
 			some[name] = value
 		case !slices.Contains(known, name):
 			x.Violation(sandbox.UnknownField, fmt.Sprintf("%.40q", name))
 		}
+	}
+	return some
+}
+
+// ofEach is the list with the wanted fields of each object only.
+func (f fields) ofEach(x *sandbox.Exchange, list []object) []object {
+	some := make([]object, len(list))
+	for i, o := range list {
+		some[i] = f.of(x, o)
 	}
 	return some
 }

@@ -19,14 +19,14 @@ type User struct {
 	SSOOnly            bool // signs in through SAML: has no password credential to reset
 	NeverSetUp         bool // never signed in: gets a set-up mail instead of a reset
 	ServiceAccount     bool // owned by a program
+	MustChange         bool // a new password is demanded at the next sign-in
 }
 
 // account is a user with what changes.
 type account struct {
 	User
-	forced  bool      // a new password is demanded at the next sign-in
 	link    string    // the one-time link, "" before the first
-	expires time.Time // of the link
+	expires time.Time // of the link; zero is never
 }
 
 // AddUser adds a user, or replaces the one with the same id, and returns it with its id.

@@ -117,6 +117,7 @@ func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 	ana := c.srv.AddUser(lookertest.User{Email: "ana@example.com", FirstName: "Ana"})
 	sso := c.srv.AddUser(lookertest.User{Email: "sso@example.com", SSOOnly: true})
 	fresh := c.srv.AddUser(lookertest.User{Email: "new@example.com", NeverSetUp: true})
+	session, key := c.srv.AddSession(ana.ID), c.srv.AddKey(ana.ID)
 	const users = "/api/4.0/users"
 
 	c.wantStatus("alive", c.call("GET", "/alive", ""), 200)
@@ -131,6 +132,7 @@ func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 		"/api/4.0/versions":                           200,
 		"/api/4.0/smtp_status":                        200,
 		"/api/4.0/smtp_status?fields=is_valid":        200,
+		users + "?fields=id&ids=1,none," + ana.ID:     200,
 		users + "/" + ana.ID:                          200,
 		users + "/" + sso.ID:                          200,
 		users + "/none":                               404,
@@ -139,8 +141,13 @@ func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 		users + "/credential/email/sso@example.com":   404,
 		users + "/search?email=%25@example.com":       200,
 		users + "/search?limit=x":                     400,
+		users + "/none/sessions":                      404,
+		users + "/" + ana.ID + "/sessions":            200,
+		users + "/" + ana.ID + "/credentials_api3":    200,
 		users + "/" + ana.ID + "/credentials_email":   200,
 		users + "/" + sso.ID + "/credentials_email":   404,
+
+		"/api/4.0/credentials_email/search?email=%25&limit=5&sorts=id": 200,
 	} {
 		c.wantStatus(path, c.call("GET", path, ""), status)
 	}
@@ -150,6 +157,13 @@ func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 	credential := users + "/" + ana.ID + "/credentials_email"
 	c.wantStatus("change", c.call("PATCH", credential, `{"email":"ana.new@example.com","forced_password_reset_at_next_login":true}`), 200)
 	c.wantStatus("no address", c.call("PATCH", credential, `{"email":"nowhere"}`), 422)
+	c.wantStatus("token", c.call("POST", credential+"/password_reset?expires=true", ""), 200)
+	c.wantStatus("one too many", c.call("POST", credential, `{"email":"ana@example.com"}`), 409)
+	c.wantStatus("taken away", c.call("DELETE", credential, ""), 204)
+	c.wantStatus("given", c.call("POST", credential, `{"email":"ana@example.com"}`), 200)
+	c.wantStatus("shut", c.call("PATCH", users+"/"+ana.ID, `{"is_disabled":true}`), 200)
+	c.wantStatus("session", c.call("DELETE", users+"/"+ana.ID+"/sessions/"+session.ID, ""), 204)
+	c.wantStatus("key", c.call("DELETE", users+"/"+ana.ID+"/credentials_api3/"+key.ID, ""), 204)
 	c.srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, RetryAfter: time.Second, Times: 1})
 	c.wantStatus("throttled", c.reset(ana.ID, ""), 429)
 	c.wantStatus("logout", c.call("DELETE", "/api/4.0/logout", ""), 204)
@@ -335,6 +349,97 @@ func TestWhatIsReadOnlyOrUnknownIsNotWritten(t *testing.T) {
 	if got := c.srv.Users()[1].Email; got != "ana.silva@example.com" {
 		t.Errorf("the address is %s", got)
 	}
+}
+
+func TestWhatAUserHasOpenIsToBeSeenAndToBeEnded(t *testing.T) {
+	c := start(t, lookertest.Config{People: 1}).signIn()
+	const ana = "/api/4.0/users/101"
+	first, second := c.srv.AddSession("101"), c.srv.AddSession("101")
+	key := c.srv.AddKey("101")
+	if got, want := c.call("GET", ana+"/sessions?fields=id", "").body, fmt.Sprintf(`[{"id":%q},{"id":%q}]`, first.ID, second.ID); strings.TrimSpace(got) != want {
+		t.Errorf("sessions %s, want %s", got, want)
+	}
+	if got, want := c.call("GET", ana+"?fields=credentials_api3(client_id),sessions(id)", "").body, fmt.Sprintf(`{"credentials_api3":[{"client_id":%q}],"sessions":[{"id":%q},{"id":%q}]}`, key.ClientID, first.ID, second.ID); strings.TrimSpace(got) != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	c.wantStatus("end", c.call("DELETE", ana+"/sessions/"+first.ID, ""), 204)
+	c.wantStatus("end again", c.call("DELETE", ana+"/sessions/"+first.ID, ""), 404)
+	c.wantStatus("of somebody else", c.call("DELETE", "/api/4.0/users/1/sessions/"+second.ID, ""), 404)
+	c.wantStatus("delete", c.call("DELETE", ana+"/credentials_api3/"+key.ID, ""), 204)
+	if got := c.srv.Sessions("101"); len(got) != 1 || got[0] != second || len(c.srv.Keys("101")) != 0 || len(c.srv.Keys(c.srv.Self.ID)) != 1 {
+		t.Errorf("left are the sessions %v and the keys %v", got, c.srv.Keys("101"))
+	}
+	c.wantViolations()
+}
+
+func TestAnAccountIsShutAndItsSessionsStay(t *testing.T) {
+	c := start(t, lookertest.Config{People: 1}).signIn()
+	c.srv.AddSession("101")
+	if got := c.call("PATCH", "/api/4.0/users/101?fields=id,is_disabled,credentials_email(is_disabled)", `{"is_disabled":true}`).body; strings.TrimSpace(got) != `{"credentials_email":{"is_disabled":true},"id":"101","is_disabled":true}` {
+		t.Errorf("got %s", got)
+	}
+	if !c.srv.Users()[1].Disabled || len(c.srv.Sessions("101")) != 1 {
+		t.Errorf("%+v, sessions %v", c.srv.Users()[1], c.srv.Sessions("101"))
+	}
+	c.wantStatus("not a truth", c.call("PATCH", "/api/4.0/users/101", `{"is_disabled":"yes"}`), 422)
+	c.wantStatus("nobody", c.call("PATCH", "/api/4.0/users/none", `{"is_disabled":true}`), 404)
+	c.wantViolations()
+	c.wantStatus("read-only", c.call("PATCH", "/api/4.0/users/101", `{"email":"x@example.com"}`), 422)
+	c.wantViolations(sandbox.ReadOnlyProperty)
+}
+
+func TestAKeyThatIsGoneSignsNobodyIn(t *testing.T) {
+	for _, end := range []func(*caller) answer{
+		func(c *caller) answer {
+			return c.call("DELETE", "/api/4.0/users/1/credentials_api3/"+c.srv.Keys("1")[0].ID, "")
+		},
+		func(c *caller) answer { return c.call("PATCH", "/api/4.0/users/1", `{"is_disabled":true}`) },
+	} {
+		c := start(t, lookertest.Config{}).signIn()
+		if a := end(c); a.status >= 300 {
+			t.Fatal(a)
+		}
+		c.wantStatus("login", c.login(c.srv.ClientID, c.srv.ClientSecret), 404)
+	}
+}
+
+func TestATokenIsMadeAnewAndNobodyIsMailed(t *testing.T) {
+	c := start(t, lookertest.Config{People: 1}).signIn()
+	const credential = "/api/4.0/users/101/credentials_email"
+	mailed := c.reset("101", "").json(t)["password_reset_url"]
+	made := c.call("POST", credential+"/password_reset?expires=true", "").json(t)["password_reset_url"]
+	if made == nil || made == mailed || c.srv.Mailbox().Len() != 1 {
+		t.Errorf("made %v after %v, %d mails", made, mailed, c.srv.Mailbox().Len())
+	}
+	c.wantStatus("neither true nor false", c.call("POST", credential+"/password_reset?expires=soon", ""), 400)
+	c.wantViolations()
+}
+
+func TestAPasswordIsTakenAwayAndGiven(t *testing.T) {
+	c := start(t, lookertest.Config{}).signIn()
+	ana := c.srv.AddUser(lookertest.User{Email: "ana@example.com", MustChange: true})
+	credential := "/api/4.0/users/" + ana.ID + "/credentials_email"
+	c.wantStatus("taken away", c.call("DELETE", credential, ""), 204)
+	c.wantStatus("no password", c.reset(ana.ID, ""), 404)
+	c.wantStatus("no address", c.call("POST", credential, `{}`), 422)
+	c.wantStatus("taken", c.call("POST", credential, `{"email":"`+c.srv.Self.Email+`"}`), 422)
+	c.wantStatus("given", c.call("POST", credential, `{"email":"ana.new@example.com"}`), 200)
+	if got := c.srv.Users()[1]; got.Email != "ana.new@example.com" || got.SSOOnly || !got.NeverSetUp || got.MustChange || c.srv.Mailbox().Len() != 0 {
+		t.Errorf("got %+v, %d mails", got, c.srv.Mailbox().Len())
+	}
+	c.wantViolations()
+}
+
+func TestCredentialsAreSearchedAsUsersAre(t *testing.T) {
+	c := start(t, lookertest.Config{}).signIn()
+	for _, u := range []lookertest.User{{Email: "a_b@example.com"}, {Email: "axb@example.com"}, {Email: "ayb@example.com", SSOOnly: true}} {
+		c.srv.AddUser(u)
+	}
+	got := c.call("GET", "/api/4.0/credentials_email/search?fields=email&email=A_B@example.com&limit=10&sorts=id", "")
+	if strings.TrimSpace(got.body) != `[{"email":"a_b@example.com"},{"email":"axb@example.com"}]` || got.header.Get("X-Total-Count") != "2" {
+		t.Errorf("got %s", got.body)
+	}
+	c.wantViolations()
 }
 
 func TestAKeyWithoutTheRightMailsNobody(t *testing.T) {

@@ -2,6 +2,7 @@ package lookertest
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/seed57652884/resetctl/resetter/sandbox"
@@ -32,7 +33,8 @@ func (s *Server) login(x *sandbox.Exchange) {
 		refuse(x, 404, "Not found")
 		return
 	}
-	if form.Get("client_id") != s.ClientID || form.Get("client_secret") != s.ClientSecret {
+	exists := slices.ContainsFunc(s.keys[s.Self.ID], func(k Key) bool { return k.ClientID == s.ClientID }) && !s.byID[s.Self.ID].Disabled
+	if form.Get("client_id") != s.ClientID || form.Get("client_secret") != s.ClientSecret || !exists {
 		s.refused++
 		refuse(x, 404, "Not found")
 		return

@@ -91,22 +91,19 @@ func (e *Engine) act(ctx context.Context, targets []*Target, counts map[string]C
 	var wg sync.WaitGroup
 	lanes, errs := make([]*lane, len(targets)), make([]error, len(targets))
 	for i, t := range targets {
-		l := e.lane(t, Ready)
-		l.key = func(r Result) string { return r.Account.ID }
-		l.systemic = []resetter.Kind{resetter.ErrForbidden}
-		l.work = func(ctx context.Context, task *task) verdict { return a.work(ctx, t, task) }
-		l.giveUp = func(_ context.Context, task *task, v verdict) error {
-			if v.scope == resetter.ScopePerson {
-				return nil // it stays Deferred, and going on tries it again
-			}
-			return a.finish(tooLate(task.Result, v.kind, t.maxWait()))
-		}
+		l := a.lane(t, Ready)
 		lanes[i] = l
 		wg.Go(func() {
 			if e.AtOnce {
-				if errs[i] = e.readyAlone(timed, t, l, counts); errs[i] != nil {
+				if errs[i] = e.lookUpAlone(timed, t, l, counts); errs[i] != nil {
 					fail(errs[i])
 				}
+			}
+			if e.ResendUnknown && l.stopped == nil && errs[i] == nil {
+				// First, since what becomes Unknown from now on is not meant.
+				again := a.lane(t, InDoubt)
+				errs[i] = again.run(timed, fail)
+				l.stopped = again.stopped
 			}
 			if l.stopped == nil && errs[i] == nil {
 				errs[i] = l.run(timed, fail)
@@ -120,10 +117,10 @@ func (e *Engine) act(ctx context.Context, targets []*Target, counts map[string]C
 	return lanes, join(errs)
 }
 
-// readyAlone makes one target's rows ready beside the others. If the target
+// lookUpAlone looks one target's people up beside the others. If the target
 // cannot be worked with it is stopped; an error is the journal's or ctx's.
-func (e *Engine) readyAlone(ctx context.Context, t *Target, l *lane, counts map[string]Counts) error {
-	err := e.preparing(counts).makeReady(ctx, []*Target{t})
+func (e *Engine) lookUpAlone(ctx context.Context, t *Target, l *lane, counts map[string]Counts) error {
+	err := e.preparing(counts).lookUp(ctx, []*Target{t})
 	switch target := (*TargetError)(nil); {
 	case errors.As(err, &target):
 		l.stopped = target.Err
@@ -158,112 +155,6 @@ type acting struct {
 	keep     context.Context // never done, for the journal
 	fail     context.CancelCauseFunc
 	failures failures
-}
-
-// work resets one account and records what came of it.
-func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
-	var (
-		mu      sync.Mutex
-		intents int
-		lost    error // why an intent was not recorded
-		over    bool  // Reset has returned
-	)
-	ctx = resetter.WithBeforeSend(ctx, func(context.Context) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if over {
-			return errors.New("BeforeSend was called after Reset had returned")
-		}
-		if err := t.depart(a.run); err != nil {
-			return err
-		}
-		if err := a.Journal.Intent(a.keep, t.Row.Seq, t.Attempts+1); err != nil {
-			lost = fmt.Errorf("the journal could not record the intent of row %d (line %d, target %s), so it was not sent: %w",
-				t.Row.Seq, t.Row.Line, target.Name, err)
-			a.fail(lost) // at once: nobody else should try
-			return lost
-		}
-		t.Attempts++
-		intents++
-		return nil
-	})
-	receipt, err := guarded(a.log(), func() (resetter.Receipt, error) {
-		return perform(resetter.WithWaitsHandedBack(ctx), target.Resetter, t.Row, t.Account)
-	})
-	mu.Lock()
-	defer mu.Unlock()
-	over = true
-
-	if lost != nil && err != nil {
-		return verdict{err: lost} // it stays as the journal has it
-	}
-	if intents == 0 && err == nil {
-		a.log().Warn("a Resetter does not call BeforeSend: a crash could have it send twice", "target", target.Name)
-	}
-	if until, scope, ok := waits(err); ok {
-		t.Result = putOff(t.Result, err, until, scope)
-		if intents > 0 || scope == resetter.ScopePerson {
-			if err := a.record(a.keep, t.Result); err != nil {
-				return verdict{err: a.ends(err)}
-			}
-		}
-		a.log().Info("a row is put off", "target", target.Name, "row", t.Row.Seq, "until", until, "scope", scope)
-		return verdict{until: until, scope: scope, kind: refusal(err).Kind}
-	}
-	if err != nil && t.isGrounded() && notStarted(err, intents) {
-		if intents > 0 { // close what was certainly not sent
-			t.Outcome, t.Reason, t.Detail = Pending, NotStarted, ""
-			if err := a.record(a.keep, t.Result); err != nil {
-				return verdict{err: a.ends(err)}
-			}
-		}
-		return verdict{}
-	}
-
-	var result Result
-	var broken error
-	if err == nil {
-		result = accepted(t.Result, receipt, a.status[target.Name])
-		if a.Links != nil && !receipt.Link.IsZero() {
-			if err := a.Links(a.keep, result, receipt.Link); err != nil {
-				result.Detail += "; its link could not be handed over and is lost"
-				broken = a.ends(fmt.Errorf("the link of row %d (line %d, target %s) could not be handed over, though it was accepted: %w",
-					t.Row.Seq, t.Row.Line, target.Name, err))
-			}
-		}
-	} else {
-		result = refused(t.Result, err, intents > 0)
-	}
-	if err := a.finish(result); err != nil {
-		broken = errors.Join(broken, err)
-	}
-	return verdict{answered: true, refusal: refusal(err), err: broken}
-}
-
-// notStarted reports whether err merely says that we ended the call ourselves
-// before its request.
-func notStarted(err error, intents int) bool {
-	if errors.Is(err, resetter.ErrNotStarted) {
-		return true
-	}
-	return intents == 0 && refusal(err) == nil && (errors.Is(err, context.Canceled) || errors.Is(err, ErrTimeUp))
-}
-
-// finish records the outcome of a row that was worked and asks the guards.
-func (a *acting) finish(r Result) error {
-	if err := a.record(a.keep, r); err != nil {
-		return a.ends(err)
-	}
-	if guard := a.failures.add(r.Outcome); guard != nil {
-		return a.ends(guard)
-	}
-	return nil
-}
-
-// ends has nothing more sent anywhere, at once, and returns err.
-func (a *acting) ends(err error) error {
-	a.fail(err)
-	return err
 }
 
 // halted is how Act ends when a guard said so.

@@ -133,7 +133,7 @@ func TestRowsOfOneAccountAreWorkedInOrderAndNeverTogether(t *testing.T) {
 			return true, nil
 		}
 		j := newLedger(t, rows...)
-		j.duplicates = true
+		j.twins = true
 		var mu sync.Mutex
 		last := make(map[string]int)
 		j.record = func(r bulk.Result) error {

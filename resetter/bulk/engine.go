@@ -56,6 +56,8 @@ func (t *Target) maxWait() time.Duration {
 // A [resetter.Resetter] under an Engine calls [resetter.BeforeSend] right
 // before each request that may mail somebody. One that does not is worked off
 // all the same, but a crash then leaves nothing that shows what was in flight.
+// An action that mails nobody leads to a state however often it is done: it has
+// no intent, and after a crash it is simply done again.
 type Engine struct {
 	Journal Journal
 	Targets []Target
@@ -65,15 +67,24 @@ type Engine struct {
 	// flight then is finished, the rest stays Pending. Neither phase waits for
 	// it where nothing could be done before.
 	Deadline time.Time
-	// AtOnce has Prepare only sign in, and Act look people up as well, so that a
-	// target that is slow to answer look-ups holds up no other. Nothing is known
-	// beforehand then: the Plan is empty, Guards.MaxRows cannot be kept and must
-	// be 0, and a target that fails during its look-ups is stopped, while others
-	// may have been at work.
+	// AtOnce is for who needs no Plan. Rows are then looked at for the first time
+	// when their turn comes, so that a run of a million rows goes on at once; and
+	// with several targets it is Act that looks people up, so that one that is
+	// slow to answer look-ups holds up no other. The Plan is empty, Guards.MaxRows
+	// cannot be kept and must be 0, and with several targets one that fails
+	// during its look-ups is stopped, while others may have been at work.
 	AtOnce bool
+	// ResendUnknown is the operator's word that rows which are Unknown when Act
+	// begins are sent once more, although that may mail people twice. Those that
+	// a guard or a cool-down keeps back stay Unknown, and so does one whose new
+	// request is refused: the one before is still in doubt. Unknown rows of
+	// other runs keep nobody back then either.
+	ResendUnknown bool
 	// Limit has only rows with a Seq up to it worked, the others stay Pending;
 	// 0 means all.
 	Limit int
+	// Lock says how thoroughly accounts are locked.
+	Lock resetter.LockOptions
 	// Links, where set, is handed each one-time link that a receipt holds,
 	// before the row's outcome is recorded. If it fails, the row is recorded
 	// all the same and the run ends with the error. It is called concurrently.
@@ -158,19 +169,27 @@ func (e *Engine) log() *slog.Logger {
 	return e.Log
 }
 
-// needed returns the targets that have pending rows and are not excluded.
+// left counts the rows that are to be worked.
+func (e *Engine) left(c Counts) int {
+	if e.ResendUnknown {
+		return c[Pending] + c[Unknown]
+	}
+	return c[Pending]
+}
+
+// needed returns the targets that have rows to be worked and are not excluded.
 func (e *Engine) needed(counts map[string]Counts) ([]*Target, error) {
 	known := make(map[string]bool)
 	var targets []*Target
 	for i := range e.Targets {
 		t := &e.Targets[i]
 		known[t.Name] = true
-		if counts[t.Name][Pending] > 0 && !t.Exclude {
+		if e.left(counts[t.Name]) > 0 && !t.Exclude {
 			targets = append(targets, t)
 		}
 	}
 	for name, c := range counts {
-		if c[Pending] > 0 && !known[name] {
+		if e.left(c) > 0 && !known[name] {
 			return nil, fmt.Errorf("rows name the target %q, which is not among those given; nothing was sent", name)
 		}
 	}
@@ -182,7 +201,7 @@ func (e *Engine) begin(ctx context.Context, phase Phase) (map[string]Counts, err
 	if err := e.validate(); err != nil {
 		return nil, err
 	}
-	if n, err := e.Journal.Interrupt(ctx, interrupted); err != nil {
+	if n, err := e.Journal.Interrupt(ctx, Interrupted); err != nil {
 		return nil, fmt.Errorf("the journal could not settle what was interrupted; nothing was sent: %w", err)
 	} else if n > 0 {
 		e.log().Warn("rows are in doubt since an earlier process ended while they were in flight", "rows", n)
@@ -195,19 +214,31 @@ func (e *Engine) begin(ctx context.Context, phase Phase) (map[string]Counts, err
 	return counts, nil
 }
 
-const interrupted = "an earlier process ended between the request and its answer; the mail may have gone out; " +
+// Interrupted is the detail of a row that is Unknown because an earlier process
+// ended while it was in flight.
+const Interrupted = "an earlier process ended between the request and its answer; the mail may have gone out; " +
 	"look in the system or ask the person before it is sent again"
 
 // record writes an outcome and shows it. It is not to be cancelled: the answer
 // is there and nowhere else.
 func (e *Engine) record(ctx context.Context, r Result) error {
+	return e.recordFrom(ctx, Pending, r)
+}
+
+// recordFrom is record for a row that shows as was so far.
+func (e *Engine) recordFrom(ctx context.Context, was Outcome, r Result) error {
 	if err := e.Journal.Record(context.WithoutCancel(ctx), r); err != nil {
 		return fmt.Errorf("the journal could not record that row %d (line %d, target %s) is %s, %s: %w",
 			r.Row.Seq, r.Row.Line, r.Row.Target, r.Outcome, r.Reason, err)
 	}
-	e.count(r.Row.Target, r.Outcome)
+	e.tell(was, r)
+	return nil
+}
+
+// tell shows and logs an outcome that was recorded.
+func (e *Engine) tell(was Outcome, r Result) {
+	e.count(r.Row.Target, was, r.Outcome)
 	e.log().Debug("row", "target", r.Row.Target, "row", r.Row.Seq, "line", r.Row.Line,
 		"account_id", r.Account.ID, "outcome", r.Outcome, "reason", r.Reason,
 		"attempts", r.Attempts, "status", r.Status)
-	return nil
 }

@@ -136,11 +136,12 @@ func throttled(d time.Duration, whom resetter.Scope) error {
 // ledger is a journal in memory that can be watched and made to fail.
 type ledger struct {
 	bulk.Journal
-	resolved   func()                      // before it is recorded
-	intent     func(seq, n int) error      // before it is recorded
-	record     func(r bulk.Result) error   // before it is recorded
-	listed     func(results []bulk.Result) // after
-	duplicates bool                        // are let be
+	resolved func()                      // before it is recorded
+	intent   func(seq, n int) error      // before it is recorded
+	record   func(r bulk.Result) error   // before it is recorded
+	listed   func(results []bulk.Result) // after
+	again    func(seq, n int) error      // before it is recorded
+	twins    bool                        // are let be
 }
 
 func newLedger(t *testing.T, rows ...bulk.Row) *ledger {
@@ -183,11 +184,20 @@ func (l *ledger) List(ctx context.Context, target string, stage bulk.Stage, afte
 	return results, err
 }
 
-func (l *ledger) SkipDuplicates(ctx context.Context) error {
-	if l.duplicates {
-		return nil
+func (l *ledger) Again(ctx context.Context, seq, n int) error {
+	if l.again != nil {
+		if err := l.again(seq, n); err != nil {
+			return err
+		}
 	}
-	return l.Journal.SkipDuplicates(ctx)
+	return l.Journal.Again(ctx, seq, n)
+}
+
+func (l *ledger) Twin(ctx context.Context, seq int) (bulk.Result, bool, error) {
+	if l.twins {
+		return bulk.Result{}, false, nil
+	}
+	return l.Journal.Twin(ctx, seq)
 }
 
 // results returns what became of every row, by Seq.

@@ -59,28 +59,64 @@ func (g Guards) exclude(account, self resetter.Account) string {
 	return fmt.Sprintf("left out: its address is of %q, not of a domain that is allowed (%s)", domain, strings.Join(g.Domains, ", "))
 }
 
-// leaveOut decides whether a row whose account is known is skipped, and why.
-func (e *Engine) leaveOut(ctx context.Context, t *Target, r Result) (Reason, string, error) {
+// leaveOut decides whether a row whose account is known is not to be worked, and
+// returns what it is instead.
+func (e *Engine) leaveOut(ctx context.Context, t *Target, r Result) (instead Result, out bool, err error) {
 	if why := e.Guards.exclude(r.Account, e.status[t.Name].Self); why != "" {
-		return Excluded, why, nil
+		return without(r, Skipped, Excluded, why), true, nil
 	}
+	if ineligible(r) {
+		return without(r, Failed, Reason(resetter.ErrIneligible),
+			"the account cannot be reset: "+r.Account.Ineligible+"; an administrator of the system has to change that"), true, nil
+	}
+	twin, ok, err := e.Journal.Twin(ctx, r.Row.Seq)
+	switch {
+	case err != nil:
+		return r, false, fmt.Errorf("the journal could not say whether row %d (line %d, target %s) is a duplicate, so it was not sent: %w",
+			r.Row.Seq, r.Row.Line, t.Name, err)
+	case ok && twin.Row.Seq == 0: // the person stood in the table in another way
+		r.Outcome, r.Reason, r.Attempts, r.Status, r.FinishedAt = twin.Outcome, twin.Reason, twin.Attempts, twin.Status, twin.FinishedAt
+		r.Detail = fmt.Sprintf("as %s, before the table was changed: %s", twin.Row.Identity, twin.Detail)
+		return r, true, nil
+	case ok:
+		return without(r, Skipped, Duplicate, fmt.Sprintf("line %d does the same to the same account", twin.Row.Line)), true, nil
+	}
+	return e.coolDown(ctx, t, r)
+}
+
+func ineligible(r Result) bool {
+	return r.Account.Ineligible != "" && r.Row.Action == resetter.ActionReset
+}
+
+// coolDown leaves out who was mailed a short while ago.
+func (e *Engine) coolDown(ctx context.Context, t *Target, r Result) (instead Result, out bool, err error) {
 	if !r.Row.Action.Mails() {
-		return "", "", nil
+		return r, false, nil
 	}
 	last, err := e.Journal.LastMailed(ctx, t.Name, r.Account.ID)
 	if err != nil {
-		return "", "", fmt.Errorf("the journal could not say when row %d (line %d, target %s) was last mailed; nothing was sent: %w",
+		return r, false, fmt.Errorf("the journal could not say when row %d (line %d, target %s) was last mailed, so it was not sent: %w",
 			r.Row.Seq, r.Row.Line, t.Name, err)
 	}
 	within := func(at time.Time, d time.Duration) bool { return !at.IsZero() && time.Since(at) < d }
 	switch doubt := max(t.Cooldown, DefaultCooldown); {
-	case within(last.InDoubt, doubt):
-		return Cooldown, fmt.Sprintf("left out: it may have been mailed at %s and is let be for %v; ask the person or look in the system",
-			clock(last.InDoubt), doubt), nil
+	case within(last.InDoubt, doubt) && !e.ResendUnknown:
+		return without(r, Skipped, Cooldown, fmt.Sprintf("left out: it may have been mailed at %s%s and is let be for %v; ask the person or look in the system",
+			clock(last.InDoubt), ahead(last.InDoubt), doubt)), true, nil
 	case within(last.Accepted, t.Cooldown):
-		return Cooldown, fmt.Sprintf("left out: it was mailed at %s and is let be for %v", clock(last.Accepted), t.Cooldown), nil
+		return without(r, Skipped, Cooldown, fmt.Sprintf("left out: it was mailed at %s%s and is let be for %v",
+			clock(last.Accepted), ahead(last.Accepted), t.Cooldown)), true, nil
 	}
-	return "", "", nil
+	return r, false, nil
+}
+
+// ahead tells of a time that is still to come: rather nobody is mailed for a
+// while than twice because somebody set a clock.
+func ahead(at time.Time) string {
+	if !at.After(time.Now()) {
+		return ""
+	}
+	return ", by a clock that was ahead of what it shows now (if it was wrong then: --cooldown 0)"
 }
 
 func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }

@@ -31,11 +31,18 @@ type Journal interface {
 	// not be empty. A later one counts, up to the row's intent or outcome.
 	Resolved(ctx context.Context, seq int, account resetter.Account) error
 
-	// SkipDuplicates gives every row at Ready whose target, account and action
-	// an earlier row of the run has as well the outcome Skipped, Duplicate. An
-	// earlier row that is Failed or Skipped itself makes no duplicate. Nor is a
-	// row that was reopened done again where a later one is Done or Unknown.
-	SkipDuplicates(ctx context.Context) error
+	// Twin returns another row of the run that makes the row seq superfluous,
+	// because it does the same: same target, account, action and NewEmail. The
+	// account of seq must be known. Such a twin is Done or Unknown; or it stands
+	// before seq in the input and is Pending, or left out because of Cooldown.
+	// Of several, one that is Done or Unknown counts, and then the first. ok is
+	// false where there is none.
+	//
+	// A journal may hold rows that the input no longer has, since people edit
+	// their tables between two beginnings of a run. Those are at no stage, in no
+	// count and in no result, but they are twins where they are Done or Unknown:
+	// with Row.Seq 0.
+	Twin(ctx context.Context, seq int) (twin Result, ok bool, err error)
 
 	// LastMailed returns when the account at target was last mailed, over every
 	// row of every run with an action that mails.
@@ -47,6 +54,11 @@ type Journal interface {
 	// before; one that is still open is replaced. Durable.
 	Intent(ctx context.Context, seq, n int) error
 
+	// Again is Intent for a row that is Unknown and is to be sent once more on
+	// the operator's word. The row is Pending with an open intent from then on,
+	// until Record gives it its outcome. Durable.
+	Again(ctx context.Context, seq, n int) error
+
 	// Record gives the row its outcome and closes its intent, if it has one.
 	// A row with the outcome Pending may be recorded again, others not, until
 	// they are reopened.
@@ -54,6 +66,10 @@ type Journal interface {
 	// read. Attempts never become fewer, and a zero FinishedAt means now.
 	// Durable.
 	Record(ctx context.Context, r Result) error
+
+	// Settle gives a row that is Unknown its outcome after all, Done or Failed,
+	// because somebody has looked. It reads of r what Record reads. Durable.
+	Settle(ctx context.Context, r Result) error
 
 	// Interrupt gives every row whose intent has no outcome the outcome
 	// Unknown, interrupted, with the given detail, and returns how many there
@@ -88,14 +104,15 @@ type Mailed struct {
 	InDoubt time.Time
 }
 
-// A Stage is how far a row has come. A row with an outcome other than Pending
-// is at no stage any more.
+// A Stage is how far a row has come. A row that is Done, Skipped or Failed is at
+// no stage any more.
 type Stage int
 
 // The stages.
 const (
-	New   Stage = iota // who it is about is not looked up yet
-	Ready              // its account is known and no intent is open
+	New     Stage = iota // who it is about is not looked up yet
+	Ready                // its account is known and no intent is open
+	InDoubt              // it is Unknown
 )
 
 // Counts counts rows by outcome. Their sum is the number of rows.

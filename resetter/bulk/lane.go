@@ -39,6 +39,8 @@ type lane struct {
 	stage    Stage
 	limit    int
 	deadline time.Time
+	// batch is how many rows one task has, in task.rows; 0 where a task is a row.
+	batch int
 	// systemic are the refusals that speak of the system or of us, not of the
 	// row, when several come in a row.
 	systemic []resetter.Kind
@@ -68,9 +70,15 @@ type lane struct {
 	stopped    error         // why no row of this target is begun any more; nil where it goes on
 }
 
-// A task is a row in the hands of a lane.
+// A task is a row in the hands of a lane, or several that are asked about
+// together.
 type task struct {
-	Result
+	Result          // of a batch the first
+	rows   []Result // of a batch those that are left, else nil
+	weight int      // how many rows are held with it
+	split  bool     // it was part of a batch that could not be asked about together
+	doubt  *Result  // what the row was before, where it is sent once more
+
 	at     time.Time     // when it may be taken up again
 	waited time.Duration // how long it was put off, in all
 
@@ -88,6 +96,8 @@ type verdict struct {
 	until time.Time
 	scope resetter.Scope
 	kind  resetter.Kind // why the row waits
+	// split is true where the rows of a batch are to be tasks of their own.
+	split bool
 	// answered is true where the row is through, and refusal what the system
 	// said, if it was not yes.
 	answered bool
@@ -223,8 +233,9 @@ func (l *lane) launch(ctx context.Context, landed chan<- verdict) error {
 
 // fill reads rows until one is ready, there are no more, or the window is full.
 func (l *lane) fill(ctx context.Context) error {
-	for len(l.ready.list) == 0 && !l.exhausted && l.held < window {
-		n := min(page, window-l.held)
+	batch := max(l.batch, 1)
+	for len(l.ready.list) == 0 && !l.exhausted && l.held+batch <= max(window, batch) {
+		n := max(batch, min(page, window-l.held)/batch*batch)
 		results, err := l.journal.List(ctx, l.target.Name, l.stage, l.after, n)
 		if ctx.Err() != nil {
 			return nil // the lane ends anyway
@@ -233,13 +244,19 @@ func (l *lane) fill(ctx context.Context) error {
 			return fmt.Errorf("the journal could not list the rows of target %s; no further row is begun: %w", l.target.Name, err)
 		}
 		l.exhausted = len(results) < n
-		for _, r := range results {
+		for i, r := range results {
 			if l.limit > 0 && r.Row.Seq > l.limit {
-				l.exhausted = true
+				l.exhausted, results = true, results[:i]
 				break
 			}
 			l.after = r.Row.Seq
-			l.take(&task{Result: r})
+		}
+		for several := range slices.Chunk(results, batch) {
+			t := &task{Result: several[0], weight: len(several)}
+			if l.batch > 0 {
+				t.rows = several
+			}
+			l.take(t)
 		}
 	}
 	return nil
@@ -248,7 +265,7 @@ func (l *lane) fill(ctx context.Context) error {
 // take holds a row that was read, behind the earlier one of its key if there
 // is one.
 func (l *lane) take(t *task) {
-	l.held++
+	l.held += t.weight
 	if k := l.key(t.Result); k != "" {
 		if queue, busy := l.behind[k]; busy {
 			l.behind[k] = append(queue, t)
@@ -262,7 +279,7 @@ func (l *lane) take(t *task) {
 // drop lets go of a row that the lane has done with, so that the next of its
 // key may be begun.
 func (l *lane) drop(t *task) {
-	l.held--
+	l.held -= t.weight
 	k := l.key(t.Result)
 	if k == "" {
 		return
@@ -283,9 +300,18 @@ func (l *lane) settle(ctx context.Context, v verdict) error {
 		l.drop(v.task)
 		return v.err
 	case !v.until.IsZero():
+		if v.answered { // part of a batch is through
+			l.stuckSince, v.task.waited = time.Time{}, 0
+		}
 		return l.putOff(ctx, v)
 	}
 	l.drop(v.task)
+	if v.split {
+		for _, r := range v.task.rows {
+			l.take(&task{Result: r, rows: []Result{r}, weight: 1, split: true})
+		}
+		return nil
+	}
 	if v.answered {
 		l.stuckSince = time.Time{}
 		if v.refusal != nil && slices.Contains(l.systemic, v.refusal.Kind) {

@@ -96,6 +96,9 @@ func (m *Memory) List(ctx context.Context, target string, stage Stage, after, n 
 
 // at reports whether the row is at stage.
 func (e *entry) at(stage Stage) bool {
+	if stage == InDoubt {
+		return e.Outcome == Unknown
+	}
 	if e.Outcome != Pending || !e.intentAt.IsZero() {
 		return false
 	}
@@ -134,6 +137,11 @@ func (m *Memory) personOf(e *entry) person { return person{e.Row.Target, e.Accou
 
 // change runs f on the row seq, which has to be Pending.
 func (m *Memory) change(ctx context.Context, seq int, f func(*entry) error) error {
+	return m.changeWhere(ctx, seq, Pending, f)
+}
+
+// changeWhere runs f on the row seq, which has to have the outcome.
+func (m *Memory) changeWhere(ctx context.Context, seq int, has Outcome, f func(*entry) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -143,47 +151,49 @@ func (m *Memory) change(ctx context.Context, seq int, f func(*entry) error) erro
 	if e == nil {
 		return fmt.Errorf("row %d is not in the journal", seq)
 	}
-	if e.Outcome != Pending {
+	switch {
+	case e.Outcome == has:
+		return f(e)
+	case has == Pending:
 		return fmt.Errorf("row %d has its outcome already (%s, %s), which is not overwritten", seq, e.Outcome, e.Reason)
+	default:
+		return fmt.Errorf("row %d is %s, %s, not %s", seq, e.Outcome, e.Reason, has)
 	}
-	return f(e)
 }
 
-// SkipDuplicates implements [Journal].
-func (m *Memory) SkipDuplicates(ctx context.Context) error {
+// Twin implements [Journal].
+func (m *Memory) Twin(ctx context.Context, seq int) (Result, bool, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return Result{}, false, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	type work struct {
-		person
-		action resetter.Action
+	of := m.bySeq[seq]
+	if of == nil || !of.known() {
+		return Result{}, false, nil
 	}
-	first := map[work]*entry{}
-	over := map[work]*entry{} // the first that is over and may have been done
-	for _, e := range m.rows {
-		w := work{m.personOf(e), e.Row.Action}
-		if e.known() && over[w] == nil && (e.Outcome == Done || e.Outcome == Unknown) {
-			over[w] = e
-		}
-	}
-	now := time.Now()
-	for _, e := range m.rows {
-		if !e.known() || e.Outcome == Failed || e.Outcome == Skipped {
-			continue
-		}
-		w := work{m.personOf(e), e.Row.Action}
-		same := first[w]
-		if same == nil {
-			first[w], same = e, over[w]
-		}
-		if same != nil && e.at(Ready) {
-			e.Outcome, e.Reason, e.FinishedAt = Skipped, Duplicate, now
-			e.Detail = fmt.Sprintf("line %d does the same to the same account", same.Row.Line)
+	var over, earlier *entry
+	for _, e := range m.people[m.personOf(of)] {
+		same := e != of && e.Row.Action == of.Row.Action && e.Row.NewEmail == of.Row.NewEmail
+		switch first := func(f *entry) bool { return f == nil || e.Row.Seq < f.Row.Seq }; {
+		case !same:
+		case e.Outcome == Done || e.Outcome == Unknown:
+			if first(over) {
+				over = e
+			}
+		case e.Row.Seq < seq && (e.Outcome == Pending || e.Reason == Cooldown):
+			if first(earlier) {
+				earlier = e
+			}
 		}
 	}
-	return nil
+	if over == nil {
+		over = earlier
+	}
+	if over == nil {
+		return Result{}, false, nil
+	}
+	return over.Result, true, nil
 }
 
 // LastMailed implements [Journal].
@@ -229,23 +239,51 @@ func (m *Memory) Intent(ctx context.Context, seq, n int) error {
 	})
 }
 
+// Again implements [Journal].
+func (m *Memory) Again(ctx context.Context, seq, n int) error {
+	return m.changeWhere(ctx, seq, Unknown, func(e *entry) error {
+		if n <= e.Attempts {
+			return fmt.Errorf("row %d: attempt %d is not later than attempt %d, which is in the journal already", seq, n, e.Attempts)
+		}
+		e.Result = Result{Row: e.Row, Account: e.Account, Outcome: Pending, Reason: NotStarted, Attempts: n}
+		e.intentAt = time.Now()
+		return nil
+	})
+}
+
 // Record implements [Journal].
 func (m *Memory) Record(ctx context.Context, r Result) error {
 	return m.change(ctx, r.Row.Seq, func(e *entry) error {
 		if !slices.Contains(Outcomes(), r.Outcome) {
 			return fmt.Errorf("row %d: there is no outcome %q", r.Row.Seq, r.Outcome)
 		}
-		e.Outcome, e.Reason, e.Detail, e.Status = r.Outcome, r.Reason, r.Detail, r.Status
-		e.Attempts = max(e.Attempts, r.Attempts)
-		e.intentAt = time.Time{}
-		switch {
-		case r.Outcome == Pending:
-			e.FinishedAt = time.Time{}
-		case r.FinishedAt.IsZero():
-			e.FinishedAt = time.Now()
-		default:
-			e.FinishedAt = r.FinishedAt
+		e.end(r)
+		return nil
+	})
+}
+
+// end takes over what r says became of the row.
+func (e *entry) end(r Result) {
+	e.Outcome, e.Reason, e.Detail, e.Status = r.Outcome, r.Reason, r.Detail, r.Status
+	e.Attempts = max(e.Attempts, r.Attempts)
+	e.intentAt = time.Time{}
+	switch {
+	case r.Outcome == Pending:
+		e.FinishedAt = time.Time{}
+	case r.FinishedAt.IsZero():
+		e.FinishedAt = time.Now()
+	default:
+		e.FinishedAt = r.FinishedAt
+	}
+}
+
+// Settle implements [Journal].
+func (m *Memory) Settle(ctx context.Context, r Result) error {
+	return m.changeWhere(ctx, r.Row.Seq, Unknown, func(e *entry) error {
+		if r.Outcome != Done && r.Outcome != Failed {
+			return fmt.Errorf("row %d: what is in doubt is settled as done or failed, not as %q", r.Row.Seq, r.Outcome)
 		}
+		e.end(r)
 		return nil
 	})
 }

@@ -33,6 +33,9 @@ type TargetPlan struct {
 	LeftOut map[Reason]int
 	// Finished counts the rows that ended before.
 	Finished int
+	// Again counts those of Finished that are Unknown and would be sent once
+	// more, with Engine.ResendUnknown.
+	Again int
 	// Later counts the rows beyond the Limit and those whose turn did not come
 	// before the Deadline.
 	Later int
@@ -42,7 +45,7 @@ type TargetPlan struct {
 func (p Plan) Would() int {
 	n := 0
 	for _, t := range p.Targets {
-		n += t.Would
+		n += t.Would + t.Again
 	}
 	return n
 }
@@ -155,7 +158,7 @@ func (e *Engine) ask(ctx context.Context, t *Target, checker resetter.Checker) (
 
 // mailless is an ErrNoMailer if a pending row of t would have somebody mailed.
 func (e *Engine) mailless(ctx context.Context, t *Target) error {
-	for _, stage := range []Stage{New, Ready} {
+	for _, stage := range e.stages() {
 		for r, err := range e.rows(ctx, t, stage) {
 			if err != nil {
 				return err
@@ -166,6 +169,14 @@ func (e *Engine) mailless(ctx context.Context, t *Target) error {
 		}
 	}
 	return nil
+}
+
+// stages are those of the rows that are to be worked.
+func (e *Engine) stages() []Stage {
+	if e.ResendUnknown {
+		return []Stage{New, Ready, InDoubt}
+	}
+	return []Stage{New, Ready}
 }
 
 // rows yields t's rows at stage, within the Limit.
@@ -217,11 +228,19 @@ func (e *Engine) Prepare(ctx context.Context) (Plan, error) {
 	if _, err := e.check(ctx, targets); err != nil {
 		return Plan{}, err
 	}
-	if e.AtOnce {
+	if e.AtOnce && len(targets) > 1 {
 		return Plan{}, nil
 	}
-	if err := p.makeReady(ctx, targets); err != nil {
+	if err := p.lookUp(ctx, targets); err != nil || e.AtOnce {
 		return Plan{}, err
+	}
+	if err := p.sweep(ctx, targets, Ready, p.leaveOut); err != nil {
+		return Plan{}, err
+	}
+	if e.ResendUnknown {
+		if err := p.sweep(ctx, targets, InDoubt, p.countAgain); err != nil {
+			return Plan{}, err
+		}
 	}
 	return p.plan(), nil
 }
@@ -236,17 +255,6 @@ func (e *Engine) preparing(before map[string]Counts) *preparing {
 		p.plans[t.Name] = &TargetPlan{Name: t.Name, Rows: rows, Finished: rows - c[Pending], LeftOut: make(map[Reason]int)}
 	}
 	return p
-}
-
-// makeReady looks people up and leaves out who is not to be done.
-func (p *preparing) makeReady(ctx context.Context, targets []*Target) error {
-	if err := p.lookUp(ctx, targets); err != nil {
-		return err
-	}
-	if err := p.skipDuplicates(ctx); err != nil {
-		return err
-	}
-	return p.sweep(ctx, targets, Ready, p.leaveOut)
 }
 
 // preparing is what one Prepare gathers.
@@ -293,6 +301,10 @@ func (p *preparing) sweep(ctx context.Context, targets []*Target, stage Stage, w
 	return nil
 }
 
+// ExcludedTarget is the detail of a row that is Skipped, Excluded because of its
+// target.
+const ExcludedTarget = "left out: its target was excluded from this run"
+
 // exclude leaves out all rows of the excluded targets.
 func (p *preparing) exclude(ctx context.Context, counts map[string]Counts) error {
 	var targets []*Target
@@ -303,7 +315,7 @@ func (p *preparing) exclude(ctx context.Context, counts map[string]Counts) error
 	}
 	for _, stage := range []Stage{New, Ready} {
 		err := p.sweep(ctx, targets, stage, func(ctx context.Context, _ *Target, t *task) verdict {
-			return verdict{err: p.end(ctx, without(t.Result, Skipped, Excluded, "left out: its target was excluded from this run"))}
+			return verdict{err: p.end(ctx, without(t.Result, Skipped, Excluded, ExcludedTarget))}
 		})
 		if err != nil {
 			return err
@@ -312,139 +324,13 @@ func (p *preparing) exclude(ctx context.Context, counts map[string]Counts) error
 	return nil
 }
 
-// lookUp resolves the rows that are not resolved yet.
-func (p *preparing) lookUp(ctx context.Context, targets []*Target) error {
-	run, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	timed, cancel := p.timed(run)
-	defer cancel()
-	var wg sync.WaitGroup
-	errs := make([]error, len(targets))
-	for i, t := range targets {
-		l := p.lane(t, New)
-		l.key = func(Result) string { return "" }
-		l.systemic = []resetter.Kind{resetter.ErrForbidden, resetter.ErrUnavailable}
-		l.work = func(ctx context.Context, task *task) verdict { return p.work(ctx, t, task) }
-		l.giveUp = func(ctx context.Context, task *task, v verdict) error {
-			return p.end(ctx, tooLate(task.Result, v.kind, t.maxWait()))
-		}
-		wg.Go(func() {
-			errs[i] = l.run(timed, fail)
-			if l.stopped != nil {
-				errs[i] = &TargetError{t.Name, l.stopped}
-				fail(errs[i])
-			}
-		})
-	}
-	wg.Wait()
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if err := join(errs); err != nil {
-		return err
-	}
-	if run.Err() != nil {
-		return context.Cause(run)
-	}
-	return nil
-}
-
-// work looks one person up and records who it is, or why there is nobody.
-func (p *preparing) work(ctx context.Context, target *Target, t *task) verdict {
-	fail := func(o Outcome, why Reason, detail string) verdict {
-		return verdict{err: p.end(ctx, without(t.Result, o, why, detail))}
-	}
-	if !supports(target.Resetter, t.Row.Action) {
-		return fail(Failed, Reason(resetter.ErrUnsupported), unsupported(t.Row.Action))
-	}
-	if err := t.Row.Identity.Validate(); err != nil {
-		return fail(Failed, Reason(resetter.ErrInvalid), err.Error()+"; correct it in the input")
-	}
-	account, err := guarded(p.log(), func() (resetter.Account, error) {
-		return target.Resetter.Resolve(resetter.WithWaitsHandedBack(ctx), t.Row.Identity)
-	})
-	if ctx.Err() != nil {
-		return verdict{} // not through; it stays as it is
-	}
-	if until, scope, ok := waits(err); ok {
-		p.log().Info("a look-up is put off", "target", target.Name, "row", t.Row.Seq, "until", until, "scope", scope)
-		return verdict{until: until, scope: scope, kind: refusal(err).Kind}
-	}
-	if e := refusal(err); e != nil && (e.Stop || e.Kind == resetter.ErrUnauthorized) {
-		// The target cannot be worked with; that says nothing about the row.
-		stop := *e
-		stop.Stop = true
-		return verdict{refusal: &stop}
-	}
-	p.note(target.Name, func(progress *TargetProgress) { progress.LookedUp++ })
-	if err == nil && account.ID == "" {
-		err = errors.New("the system named an account without an id")
-	}
-	v := verdict{answered: true, refusal: refusal(err)}
-	if err != nil {
-		r := refused(t.Result, err, false)
-		if r.Outcome == Unknown { // nothing was sent, whatever a look-up says
-			r.Outcome, r.Reason, r.Attempts = Failed, Reason(resetter.ErrUnavailable), 0
-		}
-		v.err = p.end(ctx, r)
-		return v
-	}
-	if err := p.Journal.Resolved(context.WithoutCancel(ctx), t.Row.Seq, account); err != nil {
-		v.err = fmt.Errorf("the journal could not record whom row %d (line %d, target %s) is about; nothing was sent: %w",
-			t.Row.Seq, t.Row.Line, target.Name, err)
-		return v
-	}
-	t.Account = account
-	if ineligible(t.Result) {
-		v.err = p.endIneligible(ctx, t.Result)
-	}
-	return v
-}
-
-func ineligible(r Result) bool {
-	return r.Account.Ineligible != "" && r.Row.Action == resetter.ActionReset
-}
-
-func (p *preparing) endIneligible(ctx context.Context, r Result) error {
-	return p.end(ctx, without(r, Failed, Reason(resetter.ErrIneligible),
-		"the account cannot be reset: "+r.Account.Ineligible+"; an administrator of the system has to change that"))
-}
-
-// skipDuplicates has the journal skip them, and counts how many there were.
-func (p *preparing) skipDuplicates(ctx context.Context) error {
-	before, err := p.Journal.Counts(ctx)
-	if err == nil {
-		err = p.Journal.SkipDuplicates(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("the journal could not leave out duplicates; nothing was sent: %w", err)
-	}
-	after, err := p.Journal.Counts(ctx)
-	if err != nil {
-		return fmt.Errorf("the journal could not count its rows; nothing was sent: %w", err)
-	}
-	for name, c := range after {
-		plan, n := p.plans[name], c[Skipped]-before[name][Skipped]
-		if plan == nil || n == 0 {
-			continue
-		}
-		plan.LeftOut[Duplicate] += n
-		p.note(name, func(t *TargetProgress) { t.Counts = maps.Clone(c) })
-	}
-	return nil
-}
-
 // leaveOut applies to a row that is ready what looks at accounts.
 func (p *preparing) leaveOut(ctx context.Context, target *Target, t *task) verdict {
-	if ineligible(t.Result) { // an earlier process found that and ended before it recorded it
-		return verdict{err: p.endIneligible(ctx, t.Result)}
-	}
-	why, detail, err := p.Engine.leaveOut(ctx, target, t.Result)
-	if err != nil {
+	switch instead, out, err := p.Engine.leaveOut(ctx, target, t.Result); {
+	case err != nil:
 		return verdict{err: err}
-	}
-	if why != "" {
-		return verdict{err: p.end(ctx, without(t.Result, Skipped, why, detail))}
+	case out:
+		return verdict{err: p.end(ctx, instead)}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -454,6 +340,17 @@ func (p *preparing) leaveOut(ctx context.Context, target *Target, t *task) verdi
 		plan.SetupMails++
 	}
 	return verdict{}
+}
+
+// countAgain counts a row in doubt if it would be sent once more.
+func (p *preparing) countAgain(ctx context.Context, target *Target, t *task) verdict {
+	_, out, err := p.Engine.leaveOut(ctx, target, t.Result)
+	if err == nil && !out {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.plans[target.Name].Again++
+	}
+	return verdict{err: err}
 }
 
 // plan puts together what was gathered, and asks the guard that counts.

@@ -356,7 +356,7 @@ func TestAnAccountThatWasMailedIsLetBe(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &system{answer: func(context.Context, string, int) (bool, error) { return true, c.first }}
 				j := newLedger(t, person("a", "p@example.com"))
-				j.duplicates = true
+				j.twins = true
 				e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s, Cooldown: c.cooldown}}}
 				work(t, e)
 				time.Sleep(c.after)

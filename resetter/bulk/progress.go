@@ -12,9 +12,10 @@ type Phase string
 
 // The phases.
 const (
-	Checking  Phase = "checking"
-	Preparing Phase = "preparing"
-	Acting    Phase = "acting"
+	Checking    Phase = "checking"
+	Preparing   Phase = "preparing"
+	Acting      Phase = "acting"
+	Reconciling Phase = "reconciling"
 )
 
 // Progress shows how far an Engine is. It is for a line on a screen; what
@@ -77,13 +78,13 @@ func (e *Engine) note(target string, change func(*TargetProgress)) {
 	}
 }
 
-// count moves one pending row to o.
-func (e *Engine) count(target string, o Outcome) {
-	if o == Pending {
+// count moves a row from one outcome to another.
+func (e *Engine) count(target string, from, to Outcome) {
+	if from == to {
 		return
 	}
 	e.note(target, func(t *TargetProgress) {
-		t.Counts[Pending]--
-		t.Counts[o]++
+		t.Counts[from]--
+		t.Counts[to]++
 	})
 }

@@ -186,7 +186,7 @@ type writer struct {
 	durable bool // whether a commit is synced
 	stmts   []*sql.Stmt
 
-	add, resolved, intent, record, reopen, attempt, state *sql.Stmt
+	add, resolved, intent, again, record, settle, reopen, attempt, state *sql.Stmt
 }
 
 func (w *writer) exec(query string, args ...any) error {
@@ -218,7 +218,9 @@ func (w *writer) prepare(ctx context.Context) error {
 		{&w.add, sqlAdd},
 		{&w.resolved, sqlResolved},
 		{&w.intent, sqlIntent},
+		{&w.again, sqlAgain},
 		{&w.record, sqlRecord},
+		{&w.settle, sqlSettle},
 		{&w.reopen, sqlReopen},
 		{&w.attempt, sqlAttempt},
 		{&w.state, sqlState},

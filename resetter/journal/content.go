@@ -31,11 +31,7 @@ func Content(rows iter.Seq2[bulk.Row, error]) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		buf = buf[:0]
-		for _, field := range []string{row.Target, string(row.Identity.Kind), row.Identity.Value, string(row.Action), row.NewEmail} {
-			buf = binary.AppendUvarint(buf, uint64(len(field))) // so that no two rows run together
-			buf = append(buf, field...)
-		}
+		buf = written(buf[:0], row)
 		addRow(&sum, buf)
 		count++
 	}
@@ -44,6 +40,19 @@ func Content(rows iter.Seq2[bulk.Row, error]) (string, error) {
 	_ = binary.Write(all, binary.BigEndian, count)
 	_ = binary.Write(all, binary.BigEndian, sum[:])
 	return hex.EncodeToString(all.Sum(nil)), nil
+}
+
+// written is what counts of a row, as it is written. It is appended to buf.
+func written(buf []byte, row bulk.Row) []byte {
+	for _, field := range []string{row.Target, string(row.Identity.Kind), row.Identity.Value, string(row.Action), row.NewEmail} {
+		buf = appendField(buf, field)
+	}
+	return buf
+}
+
+// appendField says first how long the field is, so that no two run together.
+func appendField(buf []byte, field string) []byte {
+	return append(binary.AppendUvarint(buf, uint64(len(field))), field...)
 }
 
 const sumWords = 2048 / 64

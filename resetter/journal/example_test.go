@@ -47,10 +47,8 @@ func work(ctx context.Context, stateDir string) error {
 	run, err := ledger.Find(ctx, content)
 	switch {
 	case errors.Is(err, journal.ErrNoRun):
-		if run, err = ledger.Begin(ctx, journal.NewRun{Content: content, Columns: []string{"email"}}); err != nil {
-			return err
-		}
-		if err := run.Add(ctx, people()); err != nil {
+		run, err = ledger.Begin(ctx, journal.NewRun{Content: content, Columns: []string{"email"}, Rows: people()})
+		if err != nil {
 			return err
 		}
 		fmt.Print("begun: ")

@@ -6,7 +6,7 @@
 // with, and hand the [Run] to the engine as its journal:
 //
 //	ledger, err := journal.Open(ctx, dir, journal.Options{})
-//	run, err := ledger.Begin(ctx, journal.NewRun{Content: content, Columns: header})
+//	run, err := ledger.Begin(ctx, journal.NewRun{Content: content, Columns: header, Rows: rows})
 //	engine := bulk.Engine{Journal: run, …}
 //	done, err := run.Finish(ctx)
 //	err = ledger.Close()
@@ -59,6 +59,9 @@ var (
 type Options struct {
 	// Now is the clock for the times that the ledger stores; default time.Now.
 	Now func() time.Time
+	// MaxPages bounds the file to so many pages of 4 KiB, but never below what it
+	// has; 0 leaves it to the disk. A ledger that is full refuses every write.
+	MaxPages int
 
 	remote func(dir string) (string, error) // default remote, for tests
 }
@@ -70,6 +73,8 @@ type Ledger struct {
 	now  func() time.Time
 
 	reads  *sql.DB
+	twin   *sql.Stmt // of reads, as mailed is
+	mailed *sql.Stmt
 	writes *sql.DB // behind writer; holds a single connection
 	writer *writer
 
@@ -110,7 +115,10 @@ func Open(ctx context.Context, dir string, opts Options) (*Ledger, error) {
 		return nil, err
 	}
 	l := &Ledger{file: file, now: opts.Now, turn: make(chan struct{}, 1)}
-	if err := l.open(ctx); err != nil {
+	if err = l.open(ctx); err == nil && opts.MaxPages > 0 {
+		err = l.writer.exec(fmt.Sprintf("PRAGMA max_page_count = %d", opts.MaxPages))
+	}
+	if err != nil {
 		l.closeAll()
 		return nil, l.explain(err)
 	}
@@ -141,6 +149,12 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 	// Some readers stay open between calls, and there is no upper limit: who
 	// reads within the loop of another reading must not wait for himself.
 	l.reads.SetMaxIdleConns(4)
+	if l.twin, err = l.reads.PrepareContext(ctx, sqlTwin); err != nil {
+		return err
+	}
+	if l.mailed, err = l.reads.PrepareContext(ctx, sqlMailed); err != nil {
+		return err
+	}
 	return closeFiles(l.file)
 }
 
@@ -167,6 +181,11 @@ func (l *Ledger) Close() error {
 
 func (l *Ledger) closeAll() error {
 	var errs []error
+	for _, s := range []*sql.Stmt{l.twin, l.mailed} {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
 	if l.reads != nil {
 		errs = append(errs, l.reads.Close())
 	}

@@ -170,12 +170,16 @@ func TestADurableCommitIsSynced(t *testing.T) {
 }
 
 func TestAFullDiskFailsTheIntentAndLeavesTheRowReady(t *testing.T) {
-	l := open(t, t.TempDir())
+	dir := t.TempDir()
+	l := open(t, dir)
 	const n = 2000
 	r := ready(t, l, n)
-	var pages int
-	ok(t, l.writer.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages))
-	ok(t, l.writer.exec(fmt.Sprintf("PRAGMA max_page_count = %d", pages)))
+	ok(t, l.Close())
+	l, err := Open(t.Context(), dir, Options{MaxPages: 1}) // no more than it has
+	ok(t, err)
+	t.Cleanup(func() { ok(t, l.Close()) })
+	r, err = l.Run(t.Context(), r.ID())
+	ok(t, err)
 
 	full := 0
 	for seq := 1; seq <= n && full == 0; seq++ {

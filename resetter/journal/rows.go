@@ -20,48 +20,44 @@ import (
 // The statements of the writer. Each has its guard in itself: what must not be
 // written changes no row, and explainRow says why.
 const (
-	sqlAdd = `INSERT INTO rows (run, seq, line, target, kind, identity, action, new_email, cells, outcome, reason, stage)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 'not_started', 0)
+	sqlAdd = `INSERT INTO rows (run, seq, place, line, target, kind, identity, action, new_email, cells, outcome, reason, stage)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 'not_started', 0)
 		ON CONFLICT DO NOTHING`
 
 	sqlResolved = `UPDATE rows SET account_id = ?3, account = ?4, stage = 1
-		WHERE run = ?1 AND seq = ?2 AND outcome = 'pending' AND intent_at IS NULL`
+		WHERE run = ?1 AND place = ?2 AND outcome = 'pending' AND intent_at IS NULL`
 
 	sqlIntent = `UPDATE rows SET intent_at = ?3, attempts = ?4, stage = NULL
-		WHERE run = ?1 AND seq = ?2 AND outcome = 'pending' AND account_id IS NOT NULL AND attempts < ?4`
+		WHERE run = ?1 AND place = ?2 AND outcome = 'pending' AND account_id IS NOT NULL AND attempts < ?4`
+
+	sqlAgain = `UPDATE rows SET intent_at = ?3, attempts = ?4, outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL
+		WHERE run = ?1 AND place = ?2 AND outcome = 'unknown' AND attempts < ?4`
 
 	sqlRecord = `UPDATE rows SET outcome = ?3, reason = ?4, detail = ?5, status = ?6, attempts = max(attempts, ?7),
 			finished_at = ?8, intent_at = NULL,
 			stage = CASE WHEN ?3 <> 'pending' THEN NULL WHEN account_id IS NULL THEN 0 ELSE 1 END
-		WHERE run = ?1 AND seq = ?2 AND outcome = 'pending'`
+		WHERE run = ?1 AND place = ?2 AND outcome = 'pending'`
+
+	sqlSettle = `UPDATE rows SET outcome = ?3, reason = ?4, detail = ?5, status = ?6, attempts = max(attempts, ?7), finished_at = ?8
+		WHERE run = ?1 AND place = ?2 AND outcome = 'unknown'`
 
 	sqlReopen = `UPDATE rows SET outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL,
 			account_id = NULL, account = NULL, stage = 0
-		WHERE run = ?1 AND seq = ?2 AND outcome = 'failed'`
+		WHERE run = ?1 AND place = ?2 AND outcome = 'failed'`
 
-	sqlAttempt = `INSERT INTO attempts (run, seq, n, at, event, reason, status) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	sqlAttempt = `INSERT INTO attempts (run, seq, n, at, event, reason, status)
+		SELECT run, seq, ?3, ?4, ?5, ?6, ?7 FROM rows WHERE run = ?1 AND place = ?2`
 
-	sqlState = `SELECT outcome, reason, attempts, account_id IS NOT NULL, intent_at IS NOT NULL FROM rows WHERE run = ? AND seq = ?`
+	sqlState = `SELECT outcome, reason, attempts, account_id IS NOT NULL, intent_at IS NOT NULL FROM rows WHERE run = ? AND place = ?`
 )
 
 // Add implements [bulk.Journal]. rows is read while the ledger is kept from
 // all other writers, so it must not write to the ledger itself.
 func (r *Run) Add(ctx context.Context, rows iter.Seq2[bulk.Row, error]) error {
 	var given error // an error of rows, to be handed back as it came
-	err := r.ledger.alone(ctx, func(w *writer) error {
-		for row, err := range rows {
-			if err != nil {
-				given = err
-				return err
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := r.add(w, row); err != nil {
-				return err
-			}
-		}
-		return nil
+	err := r.ledger.alone(ctx, func(w *writer) (err error) {
+		given, err = r.addAll(ctx, w, rows)
+		return err
 	})
 	if given != nil {
 		return given
@@ -69,15 +65,34 @@ func (r *Run) Add(ctx context.Context, rows iter.Seq2[bulk.Row, error]) error {
 	return r.wrap(err)
 }
 
-func (r *Run) add(w *writer, row bulk.Row) error {
-	if row.Seq < 1 {
-		return fmt.Errorf("line %d: rows are numbered from 1, not %d", row.Line, row.Seq)
+// addAll registers rows. given is the error, too, where it came from rows.
+func (r *Run) addAll(ctx context.Context, w *writer, rows iter.Seq2[bulk.Row, error]) (given, err error) {
+	for row, err := range rows {
+		if err != nil {
+			return err, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := r.add(w, row, row.Seq); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// add registers a row under the number seq, at the place row.Seq; at none where
+// that is 0.
+func (r *Run) add(w *writer, row bulk.Row, seq int) error {
+	if seq < 1 {
+		return fmt.Errorf("line %d: rows are numbered from 1, not %d", row.Line, seq)
 	}
 	cells, err := json.Marshal(row.Cells)
 	if err != nil {
 		return err
 	}
-	changed, err := change(w.add, r.key, row.Seq, row.Line, row.Target, string(row.Identity.Kind), row.Identity.Value,
+	place := sql.NullInt64{Int64: int64(row.Seq), Valid: row.Seq > 0}
+	changed, err := change(w.add, r.key, seq, place, row.Line, row.Target, string(row.Identity.Kind), row.Identity.Value,
 		string(row.Action), row.NewEmail, string(cells))
 	if err != nil {
 		return fmt.Errorf("row %d: %w", row.Seq, err)
@@ -107,7 +122,7 @@ func (r *Run) Resolved(ctx context.Context, seq int, account resetter.Account) e
 	if err != nil {
 		return r.wrap(err)
 	}
-	return r.row(ctx, false, seq, 0, func(w *writer) (bool, error) {
+	return r.row(ctx, false, seq, 0, bulk.Pending, func(w *writer) (bool, error) {
 		return change(w.resolved, r.key, seq, account.ID, string(known))
 	})
 }
@@ -123,11 +138,29 @@ type accountRecord struct {
 
 // Intent implements [bulk.Journal].
 func (r *Run) Intent(ctx context.Context, seq, n int) error {
+	return r.intent(ctx, seq, n, bulk.Pending, func(w *writer) *sql.Stmt { return w.intent })
+}
+
+// Again implements [bulk.Journal]. A run that was finished is not any more.
+func (r *Run) Again(ctx context.Context, seq, n int) error {
+	err := r.intent(ctx, seq, n, bulk.Unknown, func(w *writer) *sql.Stmt { return w.again })
+	if err == nil {
+		r.finished.Store(0)
+	}
+	return err
+}
+
+func (r *Run) intent(ctx context.Context, seq, n int, was bulk.Outcome, stmt func(*writer) *sql.Stmt) error {
 	at := nanos(r.ledger.now())
-	return r.row(ctx, true, seq, n, func(w *writer) (bool, error) {
-		changed, err := change(w.intent, r.key, seq, at, n)
+	return r.row(ctx, true, seq, n, was, func(w *writer) (bool, error) {
+		changed, err := change(stmt(w), r.key, seq, at, n)
 		if err != nil || !changed {
 			return false, err
+		}
+		if was == bulk.Unknown {
+			if err := w.exec(`UPDATE runs SET finished_at = NULL WHERE key = ? AND finished_at IS NOT NULL`, r.key); err != nil {
+				return false, err
+			}
 		}
 		return change(w.attempt, r.key, seq, n, at, "intent", "", 0)
 	})
@@ -135,11 +168,23 @@ func (r *Run) Intent(ctx context.Context, seq, n int) error {
 
 // Record implements [bulk.Journal].
 func (r *Run) Record(ctx context.Context, result bulk.Result) error {
-	seq := result.Row.Seq
 	if !slices.Contains(bulk.Outcomes(), result.Outcome) {
-		return r.wrap(fmt.Errorf("row %d: there is no outcome %q", seq, result.Outcome))
+		return r.wrap(fmt.Errorf("row %d: there is no outcome %q", result.Row.Seq, result.Outcome))
 	}
-	at := result.FinishedAt
+	return r.end(ctx, result, bulk.Pending, func(w *writer) *sql.Stmt { return w.record })
+}
+
+// Settle implements [bulk.Journal].
+func (r *Run) Settle(ctx context.Context, result bulk.Result) error {
+	if result.Outcome != bulk.Done && result.Outcome != bulk.Failed {
+		return r.wrap(fmt.Errorf("row %d: what is in doubt is settled as done or failed, not as %q", result.Row.Seq, result.Outcome))
+	}
+	return r.end(ctx, result, bulk.Unknown, func(w *writer) *sql.Stmt { return w.settle })
+}
+
+// end gives a row that has the outcome was the one of result.
+func (r *Run) end(ctx context.Context, result bulk.Result, was bulk.Outcome, stmt func(*writer) *sql.Stmt) error {
+	seq, at := result.Row.Seq, result.FinishedAt
 	if at.IsZero() {
 		at = r.ledger.now()
 	}
@@ -147,8 +192,8 @@ func (r *Run) Record(ctx context.Context, result bulk.Result) error {
 	if result.Outcome == bulk.Pending {
 		finished = nil
 	}
-	return r.row(ctx, true, seq, 0, func(w *writer) (bool, error) {
-		changed, err := change(w.record, r.key, seq, string(result.Outcome), string(result.Reason), result.Detail,
+	return r.row(ctx, true, seq, 0, was, func(w *writer) (bool, error) {
+		changed, err := change(stmt(w), r.key, seq, string(result.Outcome), string(result.Reason), result.Detail,
 			result.Status, result.Attempts, finished)
 		if err != nil || !changed {
 			return false, err
@@ -157,13 +202,13 @@ func (r *Run) Record(ctx context.Context, result bulk.Result) error {
 	})
 }
 
-// row writes something about one row. do reports whether the guards of its
-// statement let it through.
-func (r *Run) row(ctx context.Context, durable bool, seq, n int, do func(*writer) (bool, error)) error {
+// row writes something about one row that has the outcome was. do reports
+// whether the guards of its statement let it through.
+func (r *Run) row(ctx context.Context, durable bool, seq, n int, was bulk.Outcome, do func(*writer) (bool, error)) error {
 	err := r.ledger.write(ctx, durable, func(w *writer) error {
 		changed, err := do(w)
 		if err == nil && !changed {
-			err = r.explainRow(w, seq, n)
+			err = r.explainRow(w, seq, n, was)
 		}
 		return err
 	})
@@ -173,9 +218,9 @@ func (r *Run) row(ctx context.Context, durable bool, seq, n int, do func(*writer
 	return fmt.Errorf("run %s, row %d: %w", r.id, seq, r.ledger.explain(err))
 }
 
-// explainRow says why nothing could be written about a row; n is the attempt
-// of an intent.
-func (r *Run) explainRow(w *writer, seq, n int) error {
+// explainRow says why nothing could be written about a row that should have the
+// outcome was; n is the attempt of an intent.
+func (r *Run) explainRow(w *writer, seq, n int, was bulk.Outcome) error {
 	var outcome, reason string
 	var attempts int
 	var known, open bool
@@ -185,7 +230,9 @@ func (r *Run) explainRow(w *writer, seq, n int) error {
 		return refusal{errors.New("it is not in the journal")}
 	case err != nil:
 		return err
-	case outcome != string(bulk.Pending):
+	case outcome != string(was) && was != bulk.Pending:
+		return refusal{fmt.Errorf("it is %s, %s, not %s", outcome, reason, was)}
+	case outcome != string(was):
 		return refusal{fmt.Errorf("it has its outcome already (%s, %s), which is not overwritten", outcome, reason)}
 	case n == 0 && open:
 		return refusal{errors.New("its request is under way, so its account cannot change")}
@@ -196,28 +243,38 @@ func (r *Run) explainRow(w *writer, seq, n int) error {
 	}
 }
 
-// SkipDuplicates implements [bulk.Journal].
-func (r *Run) SkipDuplicates(ctx context.Context) error {
-	// The first of several is never skipped itself, unless for one that is over
-	// and stays: so it does not matter in which order the rows are changed.
-	const same = ` FROM rows AS e INDEXED BY rows_by_account
-		WHERE e.target = rows.target AND e.account_id = rows.account_id AND e.run = rows.run AND e.action = rows.action
-		  AND (e.seq < rows.seq AND e.outcome NOT IN ('failed', 'skipped') OR e.outcome IN ('done', 'unknown'))`
-	at := nanos(r.ledger.now())
-	return r.wrap(r.ledger.write(ctx, false, func(w *writer) error {
-		return w.exec(`UPDATE rows SET outcome = 'skipped', reason = 'duplicate', finished_at = ?2, stage = NULL,
-				detail = 'line ' || (SELECT e.line`+same+` ORDER BY e.seq LIMIT 1) || ' does the same to the same account'
-			WHERE run = ?1 AND stage = 1 AND EXISTS (SELECT 1`+same+`)`, r.key, at)
-	}))
+// sqlTwin is by account, of which nobody has many rows.
+const sqlTwin = `SELECT coalesce(e.place, 0), e.line, e.target, e.kind, e.identity, e.action, e.new_email, e.cells, e.account_id, e.account,
+		e.outcome, e.reason, e.detail, e.attempts, e.status, e.finished_at
+	FROM rows AS mine INDEXED BY rows_by_place
+	CROSS JOIN rows AS e INDEXED BY rows_by_account
+	   ON e.target = mine.target AND e.account_id = mine.account_id AND e.run = mine.run AND e.action = mine.action
+	WHERE mine.run = ? AND mine.place = ? AND e.seq <> mine.seq AND e.new_email = mine.new_email
+	  AND (e.outcome IN ('done', 'unknown') OR e.place < mine.place AND (e.outcome = 'pending' OR e.reason = 'cooldown'))
+	ORDER BY e.outcome NOT IN ('done', 'unknown'), e.place IS NULL, e.place LIMIT 1`
+
+// Twin implements [bulk.Journal].
+func (r *Run) Twin(ctx context.Context, seq int) (bulk.Result, bool, error) {
+	rows, err := r.ledger.twin.QueryContext(ctx, r.key, seq)
+	if err != nil {
+		return bulk.Result{}, false, r.wrap(err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return bulk.Result{}, false, r.wrap(rows.Err())
+	}
+	twin, err := scan(rows)
+	return twin, err == nil, r.wrap(err)
 }
+
+const sqlMailed = `SELECT action,
+		max(CASE WHEN outcome = 'done' AND reason <> 'already' THEN finished_at END),
+		max(CASE WHEN outcome = 'unknown' THEN finished_at ELSE intent_at END)
+	FROM rows INDEXED BY rows_by_account WHERE target = ? AND account_id = ? GROUP BY action`
 
 // LastMailed implements [bulk.Journal].
 func (r *Run) LastMailed(ctx context.Context, target, accountID string) (bulk.Mailed, error) {
-	rows, err := r.ledger.reads.QueryContext(ctx, `
-		SELECT action,
-		       max(CASE WHEN outcome = 'done' AND reason <> 'already' THEN finished_at END),
-		       max(CASE WHEN outcome = 'unknown' THEN finished_at ELSE intent_at END)
-		FROM rows INDEXED BY rows_by_account WHERE target = ? AND account_id = ? GROUP BY action`, target, accountID)
+	rows, err := r.ledger.mailed.QueryContext(ctx, target, accountID)
 	if err != nil {
 		return bulk.Mailed{}, r.wrap(err)
 	}
@@ -309,14 +366,14 @@ func (r *Run) reopen(w *writer, seq int, at any) error {
 func (r *Run) Halt(ctx context.Context, target string, reason bulk.Reason, detail string) error {
 	return r.wrap(r.ledger.write(ctx, false, func(w *writer) error {
 		return w.exec(`UPDATE rows INDEXED BY rows_by_state SET reason = ?, detail = ?
-			WHERE run = ? AND outcome = 'pending' AND target = ? AND stage IN (0, 1) AND reason = 'not_started'`,
+			WHERE run = ? AND outcome = 'pending' AND target = ? AND stage IN (0, 1) AND place IS NOT NULL AND reason = 'not_started'`,
 			string(reason), detail, r.key, target)
 	}))
 }
 
 // Counts implements [bulk.Journal].
 func (r *Run) Counts(ctx context.Context) (map[string]bulk.Counts, error) {
-	rows, err := r.ledger.reads.QueryContext(ctx, `SELECT target, outcome, count(*) FROM rows INDEXED BY rows_by_state WHERE run = ? GROUP BY outcome, target`, r.key)
+	rows, err := r.ledger.reads.QueryContext(ctx, `SELECT target, outcome, count(*) FROM rows INDEXED BY rows_by_state WHERE run = ? AND place IS NOT NULL GROUP BY outcome, target`, r.key)
 	if err != nil {
 		return nil, r.wrap(err)
 	}
@@ -337,15 +394,19 @@ func (r *Run) Counts(ctx context.Context) (map[string]bulk.Counts, error) {
 	return all, r.wrap(rows.Err())
 }
 
-const sqlResult = `SELECT seq, line, target, kind, identity, action, new_email, cells, account_id, account,
+const sqlResult = `SELECT place, line, target, kind, identity, action, new_email, cells, account_id, account,
 	outcome, reason, detail, attempts, status, finished_at FROM rows `
 
 // List implements [bulk.Journal].
 func (r *Run) List(ctx context.Context, target string, stage bulk.Stage, after, n int) ([]bulk.Result, error) {
+	outcome, at := bulk.Pending, any(int(stage))
+	if stage == bulk.InDoubt {
+		outcome, at = bulk.Unknown, nil
+	}
 	var list []bulk.Result
 	for result, err := range r.results(ctx, `INDEXED BY rows_by_state
-		WHERE run = ? AND outcome = 'pending' AND target = ? AND stage = ? AND seq > ? ORDER BY seq LIMIT ?`,
-		r.key, target, int(stage), after, n) {
+		WHERE run = ? AND outcome = ? AND target = ? AND stage IS ? AND place > ? ORDER BY place LIMIT ?`,
+		r.key, string(outcome), target, at, after, n) {
 		if err != nil {
 			return nil, err
 		}
@@ -357,12 +418,16 @@ func (r *Run) List(ctx context.Context, target string, stage bulk.Stage, after, 
 // Results implements [bulk.Journal].
 func (r *Run) Results(ctx context.Context) iter.Seq2[bulk.Result, error] {
 	// A single statement sees a single moment.
-	return r.results(ctx, `WHERE run = ? ORDER BY seq`, r.key)
+	return r.results(ctx, `INDEXED BY rows_by_place WHERE run = ? AND place IS NOT NULL ORDER BY place`, r.key)
 }
 
 func (r *Run) results(ctx context.Context, which string, args ...any) iter.Seq2[bulk.Result, error] {
+	return r.resultsOf(ctx, sqlResult+which, args...)
+}
+
+func (r *Run) resultsOf(ctx context.Context, query string, args ...any) iter.Seq2[bulk.Result, error] {
 	return func(yield func(bulk.Result, error) bool) {
-		rows, err := r.ledger.reads.QueryContext(ctx, sqlResult+which, args...)
+		rows, err := r.ledger.reads.QueryContext(ctx, query, args...)
 		if err != nil {
 			yield(bulk.Result{}, r.wrap(err))
 			return

@@ -18,11 +18,21 @@ import (
 type NewRun struct {
 	// Content identifies the work; see [Content].
 	Content string
+	// Exact identifies the input that the rows are from to the letter, in words
+	// of the caller's own, so that the same one need not be read again; may be
+	// empty.
+	Exact string
 	// Columns is the header of the input, to which the cells of its rows belong.
 	Columns []string
 	// Plan is true where nothing will be sent. Such a run is never found to be
 	// gone on with; discard it in the end.
 	Plan bool
+	// Rows are registered in the same transaction, so that there is no run
+	// without its rows; more may be added later with Run.Add.
+	Rows iter.Seq2[bulk.Row, error]
+	// Excluded are targets whose rows are left out from the beginning, by the
+	// operator's choice: they are Skipped, Excluded.
+	Excluded []string
 	// By says who begins it, for the audit.
 	By Invocation
 }
@@ -34,6 +44,7 @@ type Run struct {
 	key      int64
 	id       string
 	content  string
+	exact    string
 	columns  []string
 	plan     bool
 	started  time.Time
@@ -49,6 +60,9 @@ func (r *Run) ID() string { return r.id }
 // Content identifies the run's work; see [Content].
 func (r *Run) Content() string { return r.content }
 
+// Exact is what was said of the input; see [NewRun].
+func (r *Run) Exact() string { return r.exact }
+
 // Columns is the header of the input.
 func (r *Run) Columns() []string { return r.columns }
 
@@ -61,35 +75,56 @@ func (r *Run) StartedAt() time.Time { return r.started }
 // FinishedAt is when the run was finished; zero while it is not.
 func (r *Run) FinishedAt() time.Time { return fromNanos(r.finished.Load()) }
 
-// Begin begins a run and enters it in the audit. Durable.
+// Begin begins a run, registers its rows and enters it in the audit: all of
+// that or, with an error, nothing. An error of n.Rows is returned as it came.
+// n.Rows must not write to the ledger. Durable.
 func (l *Ledger) Begin(ctx context.Context, n NewRun) (*Run, error) {
 	columns, err := json.Marshal(n.Columns)
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{ledger: l, content: n.Content, columns: n.Columns, plan: n.Plan, started: l.now().UTC()}
-	err = l.write(ctx, true, func(w *writer) error {
-		// Four letters make two runs of one second differ, all but surely.
-		for range 10 {
-			r.id = newID(r.started)
-			err := w.conn.QueryRowContext(context.Background(),
-				`INSERT INTO runs (id, content, columns, plan, started_at) VALUES (?, ?, ?, ?, ?)
-				 ON CONFLICT (id) DO NOTHING RETURNING key`,
-				r.id, r.content, string(columns), r.plan, nanos(r.started)).Scan(&r.key)
-			if errors.Is(err, sql.ErrNoRows) {
-				continue
-			}
-			if err != nil {
+	r := &Run{ledger: l, content: n.Content, exact: n.Exact, columns: n.Columns, plan: n.Plan, started: l.now().UTC()}
+	var given error // an error of n.Rows
+	err = l.alone(ctx, func(w *writer) error {
+		if err := r.insert(w, string(columns)); err != nil {
+			return err
+		}
+		if n.Rows != nil {
+			if given, err = r.addAll(ctx, w, n.Rows); err != nil {
 				return err
 			}
-			return w.audit(r.id, "begin", r.started, n.By)
 		}
-		return refusal{errors.New("no free id was found for the run")}
+		for _, target := range n.Excluded {
+			if err := w.exec(`UPDATE rows SET outcome = 'skipped', reason = 'excluded', detail = ?, finished_at = ?, stage = NULL
+				WHERE run = ? AND target = ?`, bulk.ExcludedTarget, nanos(r.started), r.key, target); err != nil {
+				return err
+			}
+		}
+		return w.audit(r.id, "begin", r.started, n.By)
 	})
+	if given != nil {
+		return nil, given
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the run cannot be begun, nothing was sent: %w", l.explain(err))
 	}
 	return r, nil
+}
+
+// insert gives the run an id and a key. Four letters make two runs of one
+// second differ, all but surely.
+func (r *Run) insert(w *writer, columns string) error {
+	for range 10 {
+		r.id = newID(r.started)
+		err := w.conn.QueryRowContext(context.Background(),
+			`INSERT INTO runs (id, content, exact, columns, plan, started_at) VALUES (?, ?, ?, ?, ?, ?)
+			 ON CONFLICT (id) DO NOTHING RETURNING key`,
+			r.id, r.content, r.exact, columns, r.plan, nanos(r.started)).Scan(&r.key)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+	}
+	return errors.New("no free id was found for the run")
 }
 
 // newID makes an id for a run that begins at t. The letters leave out those
@@ -104,12 +139,25 @@ func newID(t time.Time) string {
 	return t.UTC().Format("20060102-150405") + "-" + string(b[:])
 }
 
-const sqlRun = `SELECT key, id, content, columns, plan, started_at, finished_at FROM runs `
+const sqlRun = `SELECT key, id, content, exact, columns, plan, started_at, finished_at FROM runs `
 
 // Find returns the newest unfinished run with that content, or with any
 // content where it is empty. Plans do not count. ErrNoRun where there is none.
 func (l *Ledger) Find(ctx context.Context, content string) (*Run, error) {
 	return l.run(ctx, sqlRun+`WHERE finished_at IS NULL AND plan = 0 AND (content = ?1 OR ?1 = '') ORDER BY key DESC LIMIT 1`, content)
+}
+
+// FindExact returns the newest unfinished run from that very input, see
+// [NewRun]. Plans do not count. ErrNoRun where there is none.
+func (l *Ledger) FindExact(ctx context.Context, exact string) (*Run, error) {
+	return l.run(ctx, sqlRun+`WHERE finished_at IS NULL AND plan = 0 AND exact = ? AND exact <> '' ORDER BY key DESC LIMIT 1`, exact)
+}
+
+// FindInDoubt returns the newest run with that content that has rows in doubt,
+// finished or not. Plans do not count. ErrNoRun where there is none.
+func (l *Ledger) FindInDoubt(ctx context.Context, content string) (*Run, error) {
+	return l.run(ctx, sqlRun+`WHERE plan = 0 AND content = ? AND EXISTS
+		(SELECT 1 FROM rows INDEXED BY rows_by_state WHERE run = runs.key AND outcome = 'unknown' AND place IS NOT NULL) ORDER BY key DESC LIMIT 1`, content)
 }
 
 // Newest returns the newest run, finished or not. Plans do not count. ErrNoRun
@@ -127,12 +175,12 @@ func (l *Ledger) Run(ctx context.Context, id string) (*Run, error) {
 	return r, err
 }
 
-func (l *Ledger) run(ctx context.Context, query, arg string) (*Run, error) {
+func (l *Ledger) run(ctx context.Context, query string, arg any) (*Run, error) {
 	r := &Run{ledger: l}
 	var columns string
 	var started int64
 	var finished sql.NullInt64
-	err := l.reads.QueryRowContext(ctx, query, arg).Scan(&r.key, &r.id, &r.content, &columns, &r.plan, &started, &finished)
+	err := l.reads.QueryRowContext(ctx, query, arg).Scan(&r.key, &r.id, &r.content, &r.exact, &columns, &r.plan, &started, &finished)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNoRun
 	}
@@ -162,7 +210,7 @@ func (l *Ledger) Runs(ctx context.Context) iter.Seq2[Summary, error] {
 		rows, err := l.reads.QueryContext(ctx, `
 			SELECT id, plan, started_at, finished_at,
 			       (SELECT json_group_object(outcome, n) FROM
-			               (SELECT outcome, count(*) AS n FROM rows INDEXED BY rows_by_state WHERE run = key GROUP BY outcome))
+			               (SELECT outcome, count(*) AS n FROM rows INDEXED BY rows_by_state WHERE run = key AND place IS NOT NULL GROUP BY outcome))
 			FROM runs ORDER BY key DESC`)
 		if err != nil {
 			yield(Summary{}, l.explain(err))
@@ -200,7 +248,7 @@ func (r *Run) Finish(ctx context.Context) (bool, error) {
 	var finished sql.NullInt64
 	err := r.ledger.write(ctx, true, func(w *writer) error {
 		if err := w.exec(`UPDATE runs SET finished_at = ? WHERE key = ? AND finished_at IS NULL
-			AND NOT EXISTS (SELECT 1 FROM rows INDEXED BY rows_by_state WHERE run = runs.key AND outcome = 'pending')`, nanos(at), r.key); err != nil {
+			AND NOT EXISTS (SELECT 1 FROM rows INDEXED BY rows_by_state WHERE run = runs.key AND outcome = 'pending' AND place IS NOT NULL)`, nanos(at), r.key); err != nil {
 			return err
 		}
 		return w.conn.QueryRowContext(context.Background(), `SELECT finished_at FROM runs WHERE key = ?`, r.key).Scan(&finished)

@@ -92,6 +92,16 @@ CREATE TRIGGER audit_is_never_deleted_from BEFORE DELETE ON audit
 BEGIN SELECT RAISE(ABORT, 'an entry of the audit is never deleted'); END;
 
 CREATE INDEX runs_by_content ON runs (content);
+`, `
+-- seq is the row's own number for good, as it came into the ledger. place is
+-- where it stands in the input as that is now, which is bulk.Row.Seq; NULL for a
+-- row that the input has lost, since people edit their tables.
+ALTER TABLE runs ADD COLUMN exact TEXT NOT NULL DEFAULT '';
+ALTER TABLE rows ADD COLUMN place INTEGER;
+UPDATE rows SET place = seq;
+CREATE UNIQUE INDEX rows_by_place ON rows (run, place) WHERE place IS NOT NULL;
+DROP INDEX rows_by_state;
+CREATE INDEX rows_by_state ON rows (run, outcome, target, stage, place) WHERE place IS NOT NULL;
 `}
 
 // checkIdentity refuses what is no ledger or a newer one.

@@ -3,7 +3,6 @@ package transport
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +14,6 @@ import (
 
 	"github.com/seed57652884/resetctl/resetter"
 )
-
-// maxBody is how much of an answer is read.
-const maxBody = 1 << 20
 
 // An attempt is what became of one request.
 type attempt struct {
@@ -221,13 +217,12 @@ func (c *call) send(req *http.Request, token Token, number int) *http.Response {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		resp.Body.Close() // it is the connection, and obeys no time-out
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	if page := (Answer{Header: resp.Header, Body: body}).IsHTML(); !page && json.Valid(body) {
-		// Whatever it is called: generated clients read only what is called so.
-		resp.Header.Set("Content-Type", "application/json")
-	}
-	c.judge(sentAt, resp, body, err)
+	body, cut := c.read(resp)
+	c.judge(sentAt, resp, body, cut)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
+	if c.op.Stream != nil {
+		resp.Body = http.NoBody // it was read
+	}
 	return resp
 }
 
@@ -293,24 +288,13 @@ func (c *call) reached(at time.Time) {
 	}
 }
 
-// judge has the system's package judge an answer.
-func (c *call) judge(sentAt time.Time, resp *http.Response, body []byte, readErr error) {
-	a := Answer{Class: c.op.Class, Op: c.op.Name, Status: resp.StatusCode, Header: resp.Header, Body: body, At: time.Now()}
-	tooLarge := len(body) > maxBody
-	if tooLarge {
-		a.Body = body[:maxBody]
-	}
-	a.Cut = tooLarge || readErr != nil
+// judge has the system's package judge an answer; cut is why its body is not
+// all there.
+func (c *call) judge(sentAt time.Time, resp *http.Response, body []byte, cut error) {
+	a := Answer{Class: c.op.Class, Op: c.op.Name, Status: resp.StatusCode, Header: resp.Header, Body: body, Cut: cut != nil, At: time.Now()}
 	v := c.client.system.Judge(a)
 	if v.Ruling == Accepted && a.Cut {
-		v = Verdict{Ruling: Unknown, Kind: resetter.ErrUnreadableAnswer, Message: "the answer broke off"}
-		if errors.Is(readErr, context.DeadlineExceeded) {
-			v.Message = fmt.Sprintf("the answer was not whole within %v", c.client.settings.timeout)
-		}
-		if tooLarge {
-			v.Message = "the answer is larger than 1 MiB"
-			v.Stop = c.op.Class != Send // it would be as large again
-		}
+		v = c.unreadable(cut)
 	}
 	c.latest.verdict = v
 	hint := waitHint(a.Header, a.At)

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -18,6 +19,12 @@ type Operation struct {
 	Account string
 	// Anonymous requests carry no session: signing in, and what needs none.
 	Anonymous bool
+	// Stream reads the body of a success as it comes, to its end, where that is
+	// a list too long to be held: 256 MiB of it instead of 1 MiB. It is called
+	// once for each attempt and has to begin anew each time; its error says
+	// that the answer cannot be read, and is shown to nobody. The answer that
+	// Do returns has no body then, and the Judge sees the beginning of it.
+	Stream func(io.Reader) error
 
 	probe bool // the gate's own: passes it, and is not repeated
 }
@@ -52,6 +59,14 @@ func (c *Client) exchangeOf(ctx context.Context) *Exchange {
 	return &Exchange{client: c, op: Operation{Name: "request"}}
 }
 
+// About is the exchange as it looks to one of the many accounts that it was
+// about: what it Refuses names that account.
+func (x *Exchange) About(account string) *Exchange {
+	one := *x
+	one.op.Account = oneLine(account)
+	return &one
+}
+
 func (x *Exchange) saw(resp *http.Response) {
 	x.status = resp.StatusCode
 	if name := x.client.system.RequestID; name != "" {
@@ -81,8 +96,30 @@ func (x *Exchange) Failed(err error) error {
 	if x.status == 0 { // the request could not even be built
 		return x.Refuse(resetter.ErrInvalid, "the request could not be built from what was given", "")
 	}
-	return x.Unreadable("the answer is not what the system's documentation says")
+	return x.Unreadable(notAsDocumented)
 }
+
+// FailedForAll is Failed for what was about many accounts at once: a kind that
+// makes sense of one alone would be taken for everybody's.
+func (x *Exchange) FailedForAll(err error) error {
+	err = x.Failed(err)
+	e, ok := errors.AsType[*resetter.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Kind {
+	case resetter.ErrNotFound, resetter.ErrAmbiguous, resetter.ErrIneligible, resetter.ErrInvalid:
+		all := *e
+		all.Kind = resetter.ErrUnavailable
+		return &all
+	}
+	return err
+}
+
+const (
+	notAsDocumented = "the answer is not what the system's documentation says"
+	checkVersion    = "check that the URL leads to the system's API and that its version is supported"
+)
 
 // Unreadable is the error of an accepted answer that cannot be made sense of.
 // After a Send the mail may have gone out.
@@ -90,8 +127,11 @@ func (x *Exchange) Unreadable(what string) *resetter.Error {
 	e := x.Refuse(resetter.ErrUnreadableAnswer, what, "look it up in the system before you repeat it")
 	// The answer came whole and was accepted: what gives it is not the system.
 	e.Stop = x.op.Class == Send
-	if x.op.Class == Read {
-		e.Kind, e.Advice = resetter.ErrUnavailable, "check that the URL leads to the system's API and that its version is supported"
+	switch x.op.Class {
+	case Write:
+		e.Advice = "repeat it: that does no harm"
+	case Read:
+		e.Kind, e.Advice = resetter.ErrUnavailable, checkVersion
 	}
 	return e
 }
@@ -110,5 +150,6 @@ func (x *Exchange) Refuse(kind resetter.Kind, message, advice string) *resetter.
 		System: x.client.settings.target, Op: x.op.Name, Account: x.op.Account,
 		Kind: kind, Message: message, Advice: advice,
 		Status: x.status, RequestID: x.requestID, Attempts: x.attempts,
+		Repeatable: x.op.Class == Write,
 	}
 }

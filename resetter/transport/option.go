@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed57652884/resetctl/resetter"
 	"golang.org/x/time/rate"
 )
 
@@ -34,6 +35,7 @@ type settings struct {
 	roots     *x509.CertPool
 	plainHTTP bool
 	links     bool
+	evidence  resetter.Secret
 	proxy     func(*http.Request) (*url.URL, error)
 	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	log       *slog.Logger
@@ -128,6 +130,24 @@ func WithPlainHTTP() Option {
 func WithLinks() Option {
 	return func(s *settings) error { s.links = true; return nil }
 }
+
+// WithEvidenceKey sets the key that turns what a system keeps secret, such as a
+// live link, into Account.Evidence, which may be stored. Two readings can be
+// compared only if they were made with the same key, so keep it as long as the
+// readings, and as safe as a password. It has at least 16 bytes, and they are
+// random. Without it each client makes one of its own, and its readings are of
+// no use to another.
+func WithEvidenceKey(key resetter.Secret) Option {
+	return func(s *settings) error {
+		if len(key.Reveal()) < minEvidenceKey {
+			return fmt.Errorf("the key of the evidence is shorter than %d bytes", minEvidenceKey)
+		}
+		s.evidence = key
+		return nil
+	}
+}
+
+const minEvidenceKey = 16
 
 // WithProxy chooses the proxy of a request; the default is
 // http.ProxyFromEnvironment, nil means none.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/transport"
 )
 
@@ -24,6 +25,7 @@ func TestEverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
 		{"dial", transport.WithDialContext(nil), "dial"},
 		{"logger", transport.WithLogger(nil), "logger"},
 		{"user agent", transport.WithUserAgent("a\r\nb"), "user agent"},
+		{"evidence key", transport.WithEvidenceKey(resetter.NewSecret("canary")), "key of the evidence"},
 	} {
 		_, err := transport.New(transport.System{Name: "acme"}, "ftp://me:canary@example.com/?token=canary", c.option)
 		if err == nil {

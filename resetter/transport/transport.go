@@ -34,6 +34,7 @@ package transport
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"math"
@@ -101,6 +102,9 @@ func New(system System, baseURL string, options ...Option) (*Client, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	if s.evidence.IsZero() {
+		s.evidence = resetter.NewSecret(rand.Text())
+	}
 	c := &Client{
 		system:   system,
 		settings: s,
@@ -127,6 +131,9 @@ func (c *Client) Base() string { return c.base.String() }
 
 // Links reports whether one-time links are wanted (WithLinks).
 func (c *Client) Links() bool { return c.settings.links }
+
+// EvidenceKey is the key for Account.Evidence (WithEvidenceKey), never empty.
+func (c *Client) EvidenceKey() resetter.Secret { return c.settings.evidence }
 
 // Do carries one call through to its end: an answer that the system's Judge
 // accepted, its body read whole and ready to be read again, or an error of

@@ -16,8 +16,8 @@ type Answer struct {
 	Op     string // Operation.Name
 	Status int
 	Header http.Header
-	Body   []byte // as much of it as came, up to 1 MiB
-	Cut    bool   // Body is not all of it: it broke off, or is larger
+	Body   []byte // as much of it as came, up to 1 MiB; of Operation.Stream the beginning
+	Cut    bool   // there is more than that: it broke off, is larger, or could not be streamed
 	At     time.Time
 }
 

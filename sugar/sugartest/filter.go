@@ -29,12 +29,15 @@ var filterable = map[string]func(*account) []string{
 	},
 }
 
+// filters is how a server understands filters: what it refuses, and what nobody meets.
+type filters struct{ refuses, ignores []string }
+
 // all is met by who meets each of the filter's objects. fault names what is not understood.
-func all(filter []map[string]json.RawMessage) (met condition, fault string) {
+func (f filters) all(filter []map[string]json.RawMessage) (met condition, fault string) {
 	var conditions []condition
 	for _, object := range filter {
 		for field, value := range object {
-			c, fault := one(field, value)
+			c, fault := f.one(field, value)
 			if fault != "" {
 				return nil, fault
 			}
@@ -47,10 +50,10 @@ func all(filter []map[string]json.RawMessage) (met condition, fault string) {
 }
 
 // anyOf is met by who meets at least one of the filter's objects.
-func anyOf(filter []map[string]json.RawMessage) (met condition, fault string) {
+func (f filters) anyOf(filter []map[string]json.RawMessage) (met condition, fault string) {
 	var conditions []condition
 	for _, object := range filter {
-		c, fault := all([]map[string]json.RawMessage{object})
+		c, fault := f.all([]map[string]json.RawMessage{object})
 		if fault != "" {
 			return nil, fault
 		}
@@ -62,16 +65,19 @@ func anyOf(filter []map[string]json.RawMessage) (met condition, fault string) {
 }
 
 // one is a field with a plain value or with operators, or $or or $and with objects of their own.
-func one(field string, value json.RawMessage) (met condition, fault string) {
+func (f filters) one(field string, value json.RawMessage) (met condition, fault string) {
+	if slices.Contains(f.refuses, field) {
+		return nil, field
+	}
 	if field == "$or" || field == "$and" {
 		var within []map[string]json.RawMessage
 		if json.Unmarshal(value, &within) != nil {
 			return nil, field
 		}
 		if field == "$or" {
-			return anyOf(within)
+			return f.anyOf(within)
 		}
-		return all(within)
+		return f.all(within)
 	}
 	values := filterable[field]
 	if values == nil {
@@ -85,13 +91,17 @@ func one(field string, value json.RawMessage) (met condition, fault string) {
 	for operator, operand := range operators {
 		var text string
 		var texts []string
+		name := field + " " + operator
 		switch {
+		case slices.Contains(f.refuses, name):
+			return nil, name
+		case slices.Contains(f.ignores, name):
 		case operator == "$equals" && json.Unmarshal(operand, &text) == nil:
 			accepted = append(accepted, text)
 		case operator == "$in" && json.Unmarshal(operand, &texts) == nil:
 			accepted = append(accepted, texts...)
 		default:
-			return nil, field + " " + operator
+			return nil, name
 		}
 	}
 	if len(operators) != 1 {

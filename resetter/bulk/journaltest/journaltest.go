@@ -41,9 +41,11 @@ func Test(t *testing.T, open func(t *testing.T) bulk.Journal) {
 		{"InterruptSettlesWhatWasInFlight", interruptSettlesWhatWasInFlight},
 		{"AFailedRowIsTakenAgainAndNothingElse", aFailedRowIsTakenAgainAndNothingElse},
 		{"ReopenTakesAllOrNone", reopenTakesAllOrNone},
-		{"AReopenedRowIsADuplicateOfALaterOneThatWasDone", aReopenedRowIsADuplicateOfALaterOneThatWasDone},
+		{"AReopenedRowHasALaterTwinThatWasDone", aReopenedRowHasALaterTwinThatWasDone},
+		{"ARowInDoubtIsSentOnceMoreByNameAlone", aRowInDoubtIsSentOnceMoreByNameAlone},
+		{"ARowInDoubtIsSettledAndNothingElse", aRowInDoubtIsSettledAndNothingElse},
 		{"HaltMarksWhatHasNotStarted", haltMarksWhatHasNotStarted},
-		{"ALaterRowThatDoesTheSameIsADuplicate", aLaterRowThatDoesTheSameIsADuplicate},
+		{"ARowThatDoesTheSameIsATwin", aRowThatDoesTheSameIsATwin},
 		{"LastMailedTellsAcceptedFromInDoubt", lastMailedTellsAcceptedFromInDoubt},
 		{"CountsAddUpToTheRows", countsAddUpToTheRows},
 		{"ResultsShowOneMomentWhileOthersRecord", resultsShowOneMomentWhileOthersRecord},
@@ -394,55 +396,6 @@ func haltMarksWhatHasNotStarted(t *testing.T, j journal) {
 	j.intent(2, 1) // going on does it
 }
 
-func aLaterRowThatDoesTheSameIsADuplicate(t *testing.T, j journal) {
-	j.ok(j.Add(t.Context(), each(
-		row(1, "looker", resetter.ActionReset),
-		row(2, "looker", resetter.ActionReset),
-		row(3, "looker", resetter.ActionReset),
-		row(4, "sugar", resetter.ActionReset), // another target
-		row(5, "looker", resetter.ActionLock), // another action
-		row(6, "looker", resetter.ActionReset),
-		row(7, "looker", resetter.ActionReset), // another account
-		row(8, "looker", resetter.ActionReset), // not looked up
-		row(9, "looker", resetter.ActionReset), // in flight
-		row(10, "sugar", resetter.ActionLock),
-		row(11, "sugar", resetter.ActionLock),
-		row(12, "sugar", resetter.ActionLock),
-		row(13, "sugar", resetter.ActionLock),
-	)))
-	for _, seq := range []int{1, 2, 3, 4, 5, 6, 9} {
-		j.resolve(seq, "ana")
-	}
-	j.resolve(7, "ben")
-	for _, seq := range []int{10, 11, 12, 13} {
-		j.resolve(seq, "cem")
-	}
-	j.record(1, bulk.Failed, "invalid") // so 2 is the first
-	j.intent(2, 1)
-	j.record(2, bulk.Unknown, "lost_answer")
-	j.intent(9, 1)
-	j.record(10, bulk.Skipped, bulk.Excluded) // so 11 is
-	j.ok(j.SkipDuplicates(t.Context()))
-	j.ok(j.SkipDuplicates(t.Context())) // which changes nothing any more
-
-	var got []string
-	for _, r := range j.all() {
-		got = append(got, fmt.Sprintf("%d %s/%s", r.Row.Seq, r.Outcome, r.Reason))
-		if r.Reason == bulk.Duplicate && (r.FinishedAt.IsZero() || r.Detail == "") {
-			t.Errorf("row %d is a duplicate without time or detail", r.Row.Seq)
-		}
-	}
-	j.equal("results", got, []string{
-		"1 failed/invalid", "2 unknown/lost_answer", "3 skipped/duplicate", "4 pending/not_started", "5 pending/not_started",
-		"6 skipped/duplicate", "7 pending/not_started", "8 pending/not_started", "9 pending/not_started",
-		"10 skipped/excluded", "11 pending/not_started", "12 skipped/duplicate", "13 skipped/duplicate",
-	})
-	if detail := j.get(6).Detail; !strings.Contains(detail, "line 3") {
-		t.Errorf("the detail %q does not name the line of the first", detail)
-	}
-	j.equal("ready", j.list("looker", bulk.Ready, 0, 99), []int{5, 7})
-}
-
 func lastMailedTellsAcceptedFromInDoubt(t *testing.T, j journal) {
 	rows := people(1, 9, "looker")
 	rows[6].Action = resetter.ActionLock // done below, but it mails nobody
@@ -598,6 +551,7 @@ func aContextThatHasEndedRecordsNothing(t *testing.T, j journal) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, listErr := j.List(ctx, "looker", bulk.New, 0, 1)
+	_, _, twinErr := j.Twin(ctx, 1)
 	_, mailedErr := j.LastMailed(ctx, "looker", "a1")
 	_, interruptErr := j.Interrupt(ctx, "")
 	_, countsErr := j.Counts(ctx)
@@ -609,7 +563,9 @@ func aContextThatHasEndedRecordsNothing(t *testing.T, j journal) {
 		listErr, mailedErr, interruptErr, countsErr, resultsErr,
 		j.Add(ctx, each(people(3, 1, "looker")...)),
 		j.Resolved(ctx, 2, account("a2")),
-		j.SkipDuplicates(ctx),
+		twinErr,
+		j.Again(ctx, 1, 1),
+		j.Settle(ctx, bulk.Result{Row: bulk.Row{Seq: 1}, Outcome: bulk.Done}),
 		j.Intent(ctx, 1, 1),
 		j.Record(ctx, bulk.Result{Row: bulk.Row{Seq: 1}, Outcome: bulk.Done}),
 		j.Halt(ctx, "looker", bulk.Halted, ""),

@@ -1,0 +1,167 @@
+package bulk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/seed57652884/resetctl/resetter"
+)
+
+// lookUp resolves the rows that are not resolved yet.
+func (p *preparing) lookUp(ctx context.Context, targets []*Target) error {
+	run, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	timed, cancel := p.timed(run)
+	defer cancel()
+	var wg sync.WaitGroup
+	errs := make([]error, len(targets))
+	for i, t := range targets {
+		l := p.lane(t, New)
+		l.key = func(Result) string { return "" }
+		l.batch = 1
+		if b, ok := t.Resetter.(resetter.BatchResolver); ok {
+			l.batch = max(b.BatchSize(), 1)
+		}
+		l.systemic = []resetter.Kind{resetter.ErrForbidden, resetter.ErrUnavailable}
+		l.work = func(ctx context.Context, task *task) verdict { return p.work(ctx, t, task) }
+		l.giveUp = func(ctx context.Context, task *task, v verdict) error {
+			for _, r := range task.rows {
+				if err := p.end(ctx, tooLate(r, v.kind, t.maxWait())); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		wg.Go(func() {
+			errs[i] = l.run(timed, fail)
+			if l.stopped != nil {
+				errs[i] = &TargetError{t.Name, l.stopped}
+				fail(errs[i])
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := join(errs); err != nil {
+		return err
+	}
+	if run.Err() != nil {
+		return context.Cause(run)
+	}
+	return nil
+}
+
+// work looks the people of a task up and records who they are, or why there is
+// nobody. It asks once for all of them where the system can be asked so.
+func (p *preparing) work(ctx context.Context, target *Target, t *task) verdict {
+	if err := p.endHopeless(ctx, target, t); err != nil || len(t.rows) == 0 {
+		return verdict{err: err}
+	}
+	ctx = resetter.WithWaitsHandedBack(ctx)
+	if b, ok := target.Resetter.(resetter.BatchResolver); ok && !t.split {
+		return p.workBatch(ctx, target, t, b)
+	}
+	row := t.rows[0] // there is but one
+	account, err := guarded(p.log(), func() (resetter.Account, error) {
+		return target.Resetter.Resolve(ctx, row.Row.Identity)
+	})
+	if v, ok := p.cutShort(ctx, target, row, err); ok {
+		return v
+	}
+	return verdict{answered: true, refusal: refusal(err), err: p.resolved(ctx, target, row, account, err)}
+}
+
+func (p *preparing) workBatch(ctx context.Context, target *Target, t *task, b resetter.BatchResolver) verdict {
+	ids := make([]resetter.Identity, len(t.rows))
+	for i, r := range t.rows {
+		ids[i] = r.Row.Identity
+	}
+	found, err := guarded(p.log(), func() ([]resetter.Resolution, error) { return b.ResolveBatch(ctx, ids) })
+	if err == nil && len(found) != len(ids) {
+		err = fmt.Errorf("%d people were asked for and %d answers came", len(ids), len(found))
+	}
+	if v, ok := p.cutShort(ctx, target, t.Result, err); ok {
+		return v
+	}
+	if err != nil {
+		p.log().Info("people cannot be looked up together, so it is done one by one", "target", target.Name, "rows", len(ids), "error", err)
+		return verdict{split: true}
+	}
+	v := verdict{}
+	var left []Result // whom the call did not come to
+	for i, r := range t.rows {
+		if until, scope, ok := waits(found[i].Err); ok {
+			left = append(left, r)
+			v.until, v.scope, v.kind = until, scope, refusal(found[i].Err).Kind
+			continue
+		}
+		if err := p.resolved(ctx, target, r, found[i].Account, found[i].Err); err != nil {
+			return verdict{err: err}
+		}
+		v.answered = true
+	}
+	t.rows = left
+	return v
+}
+
+// endHopeless takes the rows out of t that nobody needs to be asked about.
+func (p *preparing) endHopeless(ctx context.Context, target *Target, t *task) error {
+	var kept []Result
+	for _, r := range t.rows {
+		var err error
+		if !supports(target.Resetter, r.Row.Action) {
+			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrUnsupported), unsupported(r.Row.Action)))
+		} else if invalid := malformed(r.Row); invalid != nil {
+			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrInvalid), invalid.Error()+"; correct it in the input"))
+		} else {
+			kept = append(kept, r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	t.rows = kept
+	return nil
+}
+
+// cutShort is what a look-up comes to that said nothing about anybody: we ended
+// it, the system wants us to wait, or it cannot be worked with.
+func (p *preparing) cutShort(ctx context.Context, target *Target, r Result, err error) (verdict, bool) {
+	if ctx.Err() != nil {
+		return verdict{}, true // not through; it stays as it is
+	}
+	if until, scope, ok := waits(err); ok {
+		p.log().Info("a look-up is put off", "target", target.Name, "row", r.Row.Seq, "until", until, "scope", scope)
+		return verdict{until: until, scope: scope, kind: refusal(err).Kind}, true
+	}
+	if e := refusal(err); e != nil && (e.Stop || e.Kind == resetter.ErrUnauthorized) {
+		stop := *e
+		stop.Stop = true
+		return verdict{refusal: &stop}, true
+	}
+	return verdict{}, false
+}
+
+// resolved records what a look-up said of one person.
+func (p *preparing) resolved(ctx context.Context, target *Target, r Result, account resetter.Account, err error) error {
+	p.note(target.Name, func(progress *TargetProgress) { progress.LookedUp++ })
+	if err == nil && account.ID == "" {
+		err = errors.New("the system named an account without an id")
+	}
+	if err != nil {
+		failed := refused(r, err, false)
+		if failed.Outcome == Unknown { // nothing was sent, whatever a look-up says
+			failed.Outcome, failed.Reason, failed.Attempts = Failed, Reason(resetter.ErrUnavailable), 0
+		}
+		return p.end(ctx, failed)
+	}
+	if err := p.Journal.Resolved(context.WithoutCancel(ctx), r.Row.Seq, account); err != nil {
+		return fmt.Errorf("the journal could not record whom row %d (line %d, target %s) is about; nothing was sent: %w",
+			r.Row.Seq, r.Row.Line, target.Name, err)
+	}
+	return nil
+}

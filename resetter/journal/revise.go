@@ -1,0 +1,235 @@
+package journal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"iter"
+
+	"github.com/seed57652884/resetctl/resetter/bulk"
+)
+
+// People edit their tables between two beginnings of a run: they sort them
+// anew, add people, correct an address, take somebody out. What was done stays
+// done all the same. FindEdited finds the run that such a table belongs to, and
+// Revise gives the run the rows of the table as it is now.
+
+// candidates is how many unfinished runs are looked at, the newest first, and
+// sampled how many rows of each.
+const (
+	candidates = 16
+	sampled    = 4096
+)
+
+// FindEdited returns the newest unfinished run of which more than half of
+// the rows are among rows, as written; ErrNoRun where there is none. Plans do not
+// count. Of a large run a sample is looked at, so that memory does not grow
+// with it. An error of rows is returned as it came.
+func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]) (*Run, error) {
+	keys, err := l.unfinished(ctx)
+	if err != nil {
+		return nil, err
+	}
+	type share struct{ sample, there int }
+	shares := make(map[int64]*share)
+	wanted := make(map[digest]map[int64]int) // how often each run's sample has a row
+	for _, key := range keys {
+		shares[key] = &share{}
+		for row, err := range l.sample(ctx, key) {
+			if err != nil {
+				return nil, l.explain(err)
+			}
+			d := digestOf(row)
+			if wanted[d] == nil {
+				wanted[d] = make(map[int64]int)
+			}
+			wanted[d][key]++
+			shares[key].sample++
+		}
+	}
+	for row, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		for key, n := range wanted[digestOf(row)] {
+			if n > 0 {
+				wanted[digestOf(row)][key]--
+				shares[key].there++
+			}
+		}
+	}
+	for _, key := range keys {
+		if s := shares[key]; 2*s.there > s.sample {
+			return l.run(ctx, sqlRun+`WHERE key = ?`, key)
+		}
+	}
+	return nil, ErrNoRun
+}
+
+// unfinished returns the keys of the newest unfinished runs.
+func (l *Ledger) unfinished(ctx context.Context) ([]int64, error) {
+	rows, err := l.reads.QueryContext(ctx, `SELECT key FROM runs WHERE finished_at IS NULL AND plan = 0 ORDER BY key DESC LIMIT ?`, candidates)
+	if err != nil {
+		return nil, l.explain(err)
+	}
+	defer rows.Close()
+	var keys []int64
+	for rows.Next() {
+		var key int64
+		if err := rows.Scan(&key); err != nil {
+			return nil, l.explain(err)
+		}
+		keys = append(keys, key)
+	}
+	return keys, l.explain(rows.Err())
+}
+
+// sample yields rows of a run, evenly spread: all of a small one.
+func (l *Ledger) sample(ctx context.Context, key int64) iter.Seq2[bulk.Row, error] {
+	return func(yield func(bulk.Row, error) bool) {
+		rows, err := l.reads.QueryContext(ctx, `SELECT target, kind, identity, action, new_email FROM rows INDEXED BY rows_by_place
+			WHERE run = ?1 AND place IS NOT NULL
+			  AND place % (1 + (SELECT count(*) FROM rows INDEXED BY rows_by_place WHERE run = ?1 AND place IS NOT NULL) / ?2) = 0`, key, sampled)
+		if err != nil {
+			yield(bulk.Row{}, err)
+			return
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var r bulk.Row
+			if err := rows.Scan(&r.Target, &r.Identity.Kind, &r.Identity.Value, &r.Action, &r.NewEmail); err != nil {
+				yield(bulk.Row{}, err)
+				return
+			}
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(bulk.Row{}, err)
+		}
+	}
+}
+
+// A digest stands for a row as written.
+type digest [16]byte
+
+func digestOf(row bulk.Row) digest {
+	sum := sha256.Sum256(written(nil, row))
+	return digest(sum[:])
+}
+
+// Revised says how a table differs from the run that it was made the input of.
+type Revised struct {
+	Kept    int // rows that were in the run, with all that is known of them
+	Added   int // rows that are new to it
+	Removed int // rows that the table had and has not any more
+}
+
+// Revise makes rows the input of the run, with what n says of content, columns
+// and targets that are left out; the rest of n is not read. Rows are matched as
+// written, each one once: those that were there keep whatever they have come
+// to, at their new place, and new ones are Pending. Rows that are not in the
+// table any more stay in the ledger, see Removed, and count for whoever stands
+// in for them now: [bulk.Journal.Twin]. Rows that were duplicates are looked at
+// anew. All of that happens, or nothing. Durable.
+//
+// The caller is alone with the run.
+func (r *Run) Revise(ctx context.Context, n NewRun) (Revised, error) {
+	columns, err := json.Marshal(n.Columns)
+	if err != nil {
+		return Revised{}, r.wrap(err)
+	}
+	var revised Revised
+	var given error // an error of n.Rows
+	err = r.ledger.alone(ctx, func(w *writer) (err error) {
+		var base int // the highest number so far
+		if err := w.conn.QueryRowContext(ctx, `SELECT coalesce(max(seq), 0) FROM rows WHERE run = ?`, r.key).Scan(&base); err != nil {
+			return err
+		}
+		if given, err = r.addBehind(ctx, w, base, n.Rows); err != nil {
+			return err
+		}
+		if revised, err = r.match(ctx, w, base); err != nil {
+			return err
+		}
+		for _, target := range n.Excluded {
+			if err := w.exec(`UPDATE rows SET outcome = 'skipped', reason = 'excluded', detail = ?, finished_at = ?, stage = NULL
+				WHERE run = ? AND seq > ? AND target = ?`, bulk.ExcludedTarget, nanos(r.ledger.now()), r.key, base, target); err != nil {
+				return err
+			}
+		}
+		return w.exec(`UPDATE runs SET content = ?, exact = ?, columns = ? WHERE key = ?`, n.Content, n.Exact, string(columns), r.key)
+	})
+	if given != nil {
+		return Revised{}, given
+	}
+	if err != nil {
+		return Revised{}, r.wrap(err)
+	}
+	r.content, r.exact, r.columns = n.Content, n.Exact, n.Columns
+	return revised, nil
+}
+
+// addBehind adds rows without a place, numbered by it from base on.
+func (r *Run) addBehind(ctx context.Context, w *writer, base int, rows iter.Seq2[bulk.Row, error]) (given, err error) {
+	for row, err := range rows {
+		if err != nil {
+			return err, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		place := row.Seq
+		row.Seq = 0 // no place yet
+		if err := r.add(w, row, base+place); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// match gives the rows beyond base their places: to the row of before that says
+// the same, where there is one, and else to themselves.
+func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, err error) {
+	var before int
+	if err := w.conn.QueryRowContext(ctx, `SELECT count(*) FROM rows WHERE run = ? AND place IS NOT NULL`, r.key).Scan(&before); err != nil {
+		return Revised{}, err
+	}
+	const nth = `row_number() OVER (PARTITION BY target, kind, identity, action, new_email ORDER BY place IS NULL, seq)`
+	for _, statement := range []string{
+		`CREATE TEMP TABLE pairs (was INTEGER PRIMARY KEY, now INTEGER UNIQUE, there INTEGER)`,
+		`INSERT INTO pairs SELECT was.seq, now.seq, was.place IS NOT NULL FROM
+			(SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?1 AND seq <= ?2) AS was
+			JOIN (SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?1 AND seq > ?2) AS now
+			USING (target, kind, identity, action, new_email, nth)`,
+		`UPDATE rows SET place = NULL WHERE run = ?1 AND place IS NOT NULL`,
+		`UPDATE rows SET place = f.seq - ?2, line = f.line, cells = f.cells
+			FROM pairs JOIN rows AS f ON f.run = ?1 AND f.seq = pairs.now WHERE rows.run = ?1 AND rows.seq = pairs.was`,
+		`DELETE FROM rows WHERE run = ?1 AND seq IN (SELECT now FROM pairs)`,
+		`UPDATE rows SET place = seq - ?2 WHERE run = ?1 AND seq > ?2`,
+		`UPDATE rows SET outcome = 'pending', reason = 'not_started', detail = '', finished_at = NULL, stage = iif(account_id IS NULL, 0, 1)
+			WHERE run = ?1 AND place IS NOT NULL AND outcome = 'skipped' AND reason = 'duplicate'`,
+	} {
+		if _, err := w.conn.ExecContext(ctx, statement, r.key, base); err != nil {
+			return Revised{}, err
+		}
+	}
+	err = w.conn.QueryRowContext(ctx, `SELECT
+		(SELECT count(*) FROM pairs),
+		(SELECT count(*) FROM rows WHERE run = ?1 AND seq > ?2),
+		?3 - (SELECT count(*) FROM pairs WHERE there)`, r.key, base, before).Scan(&revised.Kept, &revised.Added, &revised.Removed)
+	if err != nil {
+		return Revised{}, err
+	}
+	return revised, w.exec(`DROP TABLE pairs`)
+}
+
+// Removed yields the rows that the run's table has lost, with what they had come
+// to until then, in the order in which they came in. Their Row.Seq is 0.
+func (r *Run) Removed(ctx context.Context) iter.Seq2[bulk.Result, error] {
+	return r.resultsOf(ctx, sqlRemoved, r.key)
+}
+
+const sqlRemoved = `SELECT 0, line, target, kind, identity, action, new_email, cells, account_id, account,
+	outcome, reason, detail, attempts, status, finished_at FROM rows WHERE run = ? AND place IS NULL ORDER BY seq`

@@ -1,0 +1,281 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/bulk"
+)
+
+// table yields a row at "looker" for each name, lines from 2 as under a header.
+func table(names ...string) iter.Seq2[bulk.Row, error] {
+	var rows []bulk.Row
+	for i, name := range names {
+		rows = append(rows, bulk.Row{Line: i + 2, Target: "looker", Identity: resetter.Email(name + "@example.com"), Cells: []string{name, fmt.Sprint("cell ", i)}})
+	}
+	return bulk.Rows(rows...)
+}
+
+// told tells of each row who it is about and what it has come to, in order.
+func told(t testing.TB, results iter.Seq2[bulk.Result, error]) string {
+	t.Helper()
+	var b strings.Builder
+	for r, err := range results {
+		ok(t, err)
+		name, _, _ := strings.Cut(r.Row.Identity.Value, "@")
+		fmt.Fprintf(&b, "%d:%d %s %s/%s; ", r.Row.Seq, r.Row.Line, name, r.Outcome, r.Reason)
+	}
+	return b.String()
+}
+
+// begun returns a run of ana, ben, cem, dee and eve: ana done, ben in doubt, cem
+// failed, dee looked up, eve not.
+func begun(t testing.TB, l *Ledger) *Run {
+	t.Helper()
+	r := begin(t, l, NewRun{Content: "first", Columns: []string{"email"}, Rows: table("ana", "ben", "cem", "dee", "eve")})
+	for seq, name := range []string{1: "ana", 2: "ben", 3: "cem", 4: "dee"} {
+		if name != "" {
+			ok(t, r.Resolved(t.Context(), seq, resetter.Account{ID: name}))
+		}
+	}
+	for seq, outcome := range map[int]bulk.Outcome{1: bulk.Done, 2: bulk.Unknown, 3: bulk.Failed} {
+		ok(t, r.Intent(t.Context(), seq, 1))
+		ok(t, r.Record(t.Context(), bulk.Result{Row: bulk.Row{Seq: seq}, Outcome: outcome, Reason: "why", Attempts: 1}))
+	}
+	return r
+}
+
+func TestATableThatWasSortedAnewAndAddedToKeepsWhatWasDone(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := begun(t, l)
+	revised, err := r.Revise(t.Context(), NewRun{Content: "second", Columns: []string{"mail"}, Rows: table("fay", "eve", "dee", "cem", "ben", "ana", "gil")})
+	ok(t, err)
+	if revised != (Revised{Kept: 5, Added: 2}) {
+		t.Errorf("revised: %+v", revised)
+	}
+	const want = "1:2 fay pending/not_started; 2:3 eve pending/not_started; 3:4 dee pending/not_started; 4:5 cem failed/why; " +
+		"5:6 ben unknown/why; 6:7 ana done/why; 7:8 gil pending/not_started; "
+	if got := told(t, r.Results(t.Context())); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	again, err := l.Find(t.Context(), "second")
+	ok(t, err)
+	if again.ID() != r.ID() || !slices.Equal(again.Columns(), []string{"mail"}) {
+		t.Errorf("the run is found as %s with columns %q", again.ID(), again.Columns())
+	}
+	// The numbers of now are those that everything goes by.
+	ready, err := r.List(t.Context(), "looker", bulk.Ready, 0, 9)
+	ok(t, err)
+	if len(ready) != 1 || ready[0].Row.Seq != 3 || ready[0].Account.ID != "dee" || ready[0].Row.Cells[1] != "cell 2" {
+		t.Errorf("ready: %+v", ready)
+	}
+	if err := r.Intent(t.Context(), 6, 9); err == nil {
+		t.Error("who was done may be sent to again")
+	}
+	ok(t, r.Intent(t.Context(), 3, 1))
+	ok(t, r.Record(t.Context(), done(3)))
+	counts, err := r.Counts(t.Context())
+	ok(t, err)
+	if c := counts["looker"]; c[bulk.Done] != 2 || c[bulk.Pending] != 3 || c[bulk.Unknown] != 1 || c[bulk.Failed] != 1 {
+		t.Errorf("counts: %v", c)
+	}
+}
+
+func TestWhoIsTakenOutOfTheTableIsKeptApartAndComesBackAsHeWas(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := begun(t, l)
+	revised, err := r.Revise(t.Context(), NewRun{Content: "second", Rows: table("dee", "ben")})
+	ok(t, err)
+	if revised != (Revised{Kept: 2, Removed: 3}) {
+		t.Errorf("revised: %+v", revised)
+	}
+	if got, want := told(t, r.Results(t.Context())), "1:2 dee pending/not_started; 2:3 ben unknown/why; "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := told(t, r.Removed(t.Context())), "0:2 ana done/why; 0:4 cem failed/why; 0:6 eve pending/not_started; "; got != want {
+		t.Errorf("removed: got %s, want %s", got, want)
+	}
+	mailed, err := r.LastMailed(t.Context(), "looker", "ana")
+	ok(t, err)
+	if mailed.Accepted.IsZero() {
+		t.Error("it is forgotten that ana was mailed")
+	}
+	ok(t, r.Intent(t.Context(), 1, 1))
+	ok(t, r.Record(t.Context(), done(1)))
+	if finished, err := r.Finish(t.Context()); err != nil || !finished {
+		t.Errorf("finished: %v, %v, though only a row that was taken out is pending", finished, err)
+	}
+	revised, err = r.Revise(t.Context(), NewRun{Content: "first", Rows: table("ana", "ben", "cem", "dee", "eve")})
+	ok(t, err)
+	if revised != (Revised{Kept: 5}) {
+		t.Errorf("revised back: %+v", revised)
+	}
+	const want = "1:2 ana done/why; 2:3 ben unknown/why; 3:4 cem failed/why; 4:5 dee done/accepted; 5:6 eve pending/not_started; "
+	if got := told(t, r.Results(t.Context())); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// The same row twice is two rows, and the one that was done stays the one.
+func TestRowsThatStandTwiceAreMatchedOneByOne(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := begin(t, l, NewRun{Rows: table("ana", "ana", "ben")})
+	for seq, account := range map[int]string{1: "ana", 2: "ana", 3: "ben"} {
+		ok(t, r.Resolved(t.Context(), seq, resetter.Account{ID: account}))
+	}
+	ok(t, r.Record(t.Context(), done(1)))
+	ok(t, r.Record(t.Context(), bulk.Result{Row: bulk.Row{Seq: 2}, Outcome: bulk.Skipped, Reason: bulk.Duplicate}))
+	_, err := r.Revise(t.Context(), NewRun{Rows: table("ben", "ana", "ana", "ana")})
+	ok(t, err)
+	// Duplicates are looked at anew, since what they were duplicates of may be gone.
+	const want = "1:2 ben pending/not_started; 2:3 ana done/accepted; 3:4 ana pending/not_started; 4:5 ana pending/not_started; "
+	if got := told(t, r.Results(t.Context())); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	twin, is, err := r.Twin(t.Context(), 3)
+	ok(t, err)
+	if !is || twin.Row.Seq != 2 {
+		t.Errorf("the twin of row 3 is %d (%v)", twin.Row.Seq, is)
+	}
+}
+
+// Somebody corrects how a person is written: it is the same account.
+func TestWhoStandsInTheTableInAnotherWayIsTheSamePerson(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := begun(t, l)
+	_, err := r.Revise(t.Context(), NewRun{Rows: table("ANA", "BEN", "CEM", "dee", "eve")})
+	ok(t, err)
+	for seq, c := range map[int]struct {
+		account string
+		twin    bulk.Outcome
+	}{1: {"ana", bulk.Done}, 2: {"ben", bulk.Unknown}, 3: {"cem", ""}} { // who failed may be done
+		ok(t, r.Resolved(t.Context(), seq, resetter.Account{ID: c.account}))
+		twin, is, err := r.Twin(t.Context(), seq)
+		ok(t, err)
+		if is != (c.twin != "") || twin.Outcome != c.twin || twin.Row.Seq != 0 {
+			t.Errorf("the twin of row %d is %d, %s (%v)", seq, twin.Row.Seq, twin.Outcome, is)
+		}
+	}
+}
+
+func TestATableThatCannotBeReadToItsEndChangesNothing(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := begun(t, l)
+	before := told(t, r.Results(t.Context()))
+	broken := errors.New("it was changed while it was being read")
+	_, err := r.Revise(t.Context(), NewRun{Content: "second", Rows: func(yield func(bulk.Row, error) bool) {
+		_ = yield(bulk.Row{Seq: 1, Target: "looker"}, nil) && yield(bulk.Row{}, broken)
+	}})
+	if err != broken {
+		t.Errorf("got %v, want the error as it came", err)
+	}
+	if got := told(t, r.Results(t.Context())); got != before || r.Content() != "first" {
+		t.Errorf("got %s, content %s", got, r.Content())
+	}
+	_, err = r.Revise(t.Context(), NewRun{Rows: table("ana")}) // and nothing is left of the attempt
+	ok(t, err)
+}
+
+func TestOnlyTargetsThatAreNewAreLeftOutOfARevisedTable(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := begun(t, l)
+	_, err := r.Revise(t.Context(), NewRun{Excluded: []string{"looker"}, Rows: table("eve", "fay")})
+	ok(t, err)
+	if got, want := told(t, r.Results(t.Context())), "1:2 eve pending/not_started; 2:3 fay skipped/excluded; "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestTheRunOfAnEditedTableIsFoundByItsRows(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		table []string
+		found bool
+	}{
+		{"sorted anew", []string{"eve", "dee", "cem", "ben", "ana"}, true},
+		{"added to", []string{"ana", "ben", "cem", "dee", "eve", "f", "g", "h", "i", "j", "k", "l", "m"}, true},
+		{"two taken out", []string{"ana", "ben", "cem"}, true},
+		{"three taken out", []string{"ana", "ben"}, false},
+		{"one person many times", []string{"ana", "ana", "ana", "ana", "ana"}, false},
+		{"of other people", []string{"x", "y", "z"}, false},
+		{"empty", nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := open(t, t.TempDir())
+			r := begun(t, l)
+			begin(t, l, NewRun{Content: "newer", Rows: table("p", "q", "x")}) // of other people
+			plan := begin(t, l, NewRun{Plan: true, Rows: table(c.table...)})
+			found, err := l.FindEdited(t.Context(), table(c.table...))
+			if c.found && (err != nil || found.ID() != r.ID()) || !c.found && !errors.Is(err, ErrNoRun) {
+				t.Errorf("found %v, %v; the plan is %s", found, err, plan.ID())
+			}
+		})
+	}
+	l := open(t, t.TempDir())
+	r := begun(t, l)
+	for seq := range 6 {
+		_ = r.Record(t.Context(), done(seq))
+	}
+	if finished, err := r.Finish(t.Context()); err != nil || !finished {
+		t.Fatal(finished, err)
+	}
+	if _, err := l.FindEdited(t.Context(), table("ana", "ben", "cem", "dee", "eve")); !errors.Is(err, ErrNoRun) {
+		t.Errorf("a finished run is found: %v", err)
+	}
+}
+
+func TestALargeRunIsKnownByASample(t *testing.T) {
+	l := open(t, t.TempDir())
+	const n = 3 * sampled
+	r := begin(t, l, NewRun{Rows: manyRows(n)})
+	part := func(from, to int) iter.Seq2[bulk.Row, error] {
+		return func(yield func(bulk.Row, error) bool) {
+			for row, err := range manyRows(n) {
+				if row.Seq > from && row.Seq <= to && !yield(row, err) {
+					return
+				}
+			}
+		}
+	}
+	if found, err := l.FindEdited(t.Context(), part(n/3, n)); err != nil || found.ID() != r.ID() {
+		t.Errorf("two thirds: %v, %v", found, err)
+	}
+	if _, err := l.FindEdited(t.Context(), part(n*2/3, n)); !errors.Is(err, ErrNoRun) {
+		t.Errorf("one third: %v", err)
+	}
+}
+
+// What an earlier release wrote is brought forward with all that it says.
+func TestALedgerOfTheFirstVersionIsBroughtForward(t *testing.T) {
+	released := steps
+	t.Cleanup(func() { steps = released })
+	dir := t.TempDir()
+	steps = released[:1]
+	l, err := Open(t.Context(), dir, Options{})
+	if err == nil {
+		t.Fatal("the statements of this release work with the first version")
+	}
+	old, err := openDatabase(filepath.Join(dir, FileName), false)
+	ok(t, err)
+	_, err = old.ExecContext(t.Context(), `
+		INSERT INTO runs (key, id, content, columns, plan, started_at) VALUES (1, 'old', 'x', '["email"]', 0, 1);
+		INSERT INTO rows (run, seq, line, target, kind, identity, action, new_email, cells, account_id, account, outcome, reason, finished_at, stage) VALUES
+			(1, 1, 2, 'looker', 'email', 'ana@example.com', 'reset', '', '[]', 'ana', '{}', 'done', 'accepted', 7, NULL),
+			(1, 2, 3, 'looker', 'email', 'ben@example.com', 'reset', '', '[]', 'ben', '{}', 'pending', 'not_started', NULL, 1);
+		INSERT INTO attempts (run, seq, n, at, event) VALUES (1, 1, 1, 7, 'intent');`)
+	ok(t, errors.Join(err, old.Close()))
+	steps = released
+	l = open(t, dir)
+	r, err := l.Find(t.Context(), "x")
+	ok(t, err)
+	if got, want := told(t, r.Results(t.Context())), "1:2 ana done/accepted; 2:3 ben pending/not_started; "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	ok(t, r.Intent(t.Context(), 2, 1))
+}
