@@ -166,7 +166,11 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 	}
 	if j.people, err = open(j.options.table); err != nil {
 		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
-			return errors.Join(err, j.correct(refused, format))
+			if failed := j.correct(refused, format); failed != nil {
+				j.io.Lines(refused.Error())
+				return failed
+			}
+			return err
 		}
 		return &exit{exitUsage, err}
 	}
