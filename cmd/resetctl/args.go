@@ -148,8 +148,6 @@ func (a *arranger) done(program string) ([]string, error) {
 	switch {
 	case name == "help":
 		return a.help(program, a.rest[1:])
-	case slices.Contains(laterCommands, name):
-		return nil, usage("the command %q is not there yet in this release", name)
 	case command == nil:
 		return nil, usage("there is no command %q; %s", name, meant(name, commandNames(a.app), "see resetctl --help"))
 	}

@@ -28,9 +28,7 @@ type command struct {
 // laterCommands and laterFlags are promised and not there yet. They are
 // refused by name, never ignored.
 var (
-	laterCommands = []string{"report"}
-	laterFlags    = map[string]string{
-		"report":   "write results with -o, or see resetctl show",
+	laterFlags = map[string]string{
 		"links":    "one-time links are not handed out",
 		"links-to": "one-time links are not handed out",
 		"canary":   "use --limit",

@@ -54,9 +54,6 @@ func helpOn(app *cli.App, words []string) error {
 	if len(words) > 1 {
 		return usage("help is on one command or topic at a time")
 	}
-	if slices.Contains(laterCommands, words[0]) {
-		return usage("help on %q is not there yet in this release", words[0])
-	}
 	names := commandNames(app)
 	for _, t := range topics() {
 		names = append(names, t.name)

@@ -43,6 +43,8 @@ type job struct {
 	people    *table.Reader // nil where there is none
 	limit     int           // the last row, by Seq, that --limit lets through; 0: all
 	output    *table.Output
+	page      *table.Output // of the report; nil where none is wanted
+	samples   samples
 	ledger    *journal.Ledger
 	run       *journal.Run
 	between   func(bulk.Journal) bulk.Journal // see command.journal
@@ -66,8 +68,10 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 	if j.options.offline {
 		return j.sayOffline()
 	}
-	if j.options.output != "" && j.people.Is(j.options.output) {
-		return usage("-o %s is the table itself; name another file", j.options.output)
+	for flag, path := range map[string]string{"-o": j.options.output, "--report": j.options.report} {
+		if path != "" && j.people.Is(path) {
+			return usage("%s %s is the table itself; name another file", flag, path)
+		}
 	}
 	if err := j.open(ctx); err != nil {
 		return err
@@ -83,11 +87,15 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 // open opens what the job writes to: the results, so that a path that cannot be
 // written is found before anything is done, and the ledger.
 func (j *job) open(ctx context.Context) (err error) {
-	if err := j.notInState(j.options.output); err != nil {
-		return err
-	}
-	if j.options.output != "" {
-		if j.output, err = table.Create(j.options.output, j.io.Out); err != nil {
+	for path, out := range map[string]**table.Output{j.options.output: &j.output, j.options.report: &j.page} {
+		if path == "" {
+			continue
+		}
+		if err := j.notInState(path); err != nil {
+			return err
+		}
+		if *out, err = table.Create(path, j.io.Out); err != nil {
+			j.close()
 			return &exit{exitUsage, err}
 		}
 	}
@@ -113,8 +121,10 @@ func (j *job) notInState(path string) error {
 
 // close closes what was opened and lets all locks go.
 func (j *job) close() {
-	if j.output != nil {
-		_ = j.output.Abort() // unless they are written
+	for _, out := range []*table.Output{j.output, j.page} {
+		if out != nil {
+			_ = out.Abort() // unless it is written
+		}
 	}
 	if j.ledger != nil {
 		_ = j.ledger.Close()
@@ -418,9 +428,10 @@ func (j *job) work(ctx context.Context) error {
 	if err := j.mayBegin(ctx, plan); err != nil {
 		return errors.Join(err, j.discard(ctx))
 	}
-	stop = j.showProgress(ctx)
+	stop, enough := j.showProgress(ctx), j.sample(ctx)
 	summary, err := j.engine.Act(ctx)
 	stop()
+	enough()
 	if guard := (*bulk.GuardError)(nil); ctx.Err() == nil && (err == nil || errors.As(err, &guard)) {
 		if err := j.reconcileAtEnd(ctx); err != nil {
 			return err

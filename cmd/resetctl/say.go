@@ -83,6 +83,9 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	if cause != nil {
 		end = asExit(cause)
 	}
+	if err := j.reportRun(ctx, summary, end.code); err != nil {
+		return errors.Join(cause, err)
+	}
 	j.saySummary(summary, counts, total, end)
 	if j.options.json {
 		if err := j.printJSON(summary, counts, total, end.code); err != nil {
@@ -144,6 +147,9 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		fmt.Fprintf(&b, "results: %s\n", j.options.output)
 	} else if j.output == nil {
 		fmt.Fprintf(&b, "row by row: resetctl show %s\n", j.run.ID())
+	}
+	if j.page != nil {
+		fmt.Fprintf(&b, "report: %s\n", j.options.report)
 	}
 	j.io.Lines(b.String())
 }
