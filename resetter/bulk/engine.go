@@ -89,6 +89,15 @@ type Engine struct {
 	// Limit has only rows with a Seq up to it worked, the others stay Pending;
 	// 0 means all.
 	Limit int
+	// First is a canary: Act works that many rows of each target, in the order of
+	// the input and not counting those that are left out when their turn comes,
+	// and then asks GoOn whether the others are to be worked, too. 0 means all at
+	// once. Rows in doubt that are sent once more come first.
+	First int
+	// GoOn is asked at most once in each Act, by its caller's goroutine: when the
+	// First rows of all targets are through and others are left. No, or no GoOn at
+	// all, halts the run by the guard "canary".
+	GoOn func(ctx context.Context) bool
 	// Lock says how thoroughly accounts are locked.
 	Lock resetter.LockOptions
 	// Links, where set, is handed each one-time link that a receipt holds,

@@ -32,7 +32,7 @@ type Guards struct {
 
 // A GuardError says which guard halted the run.
 type GuardError struct {
-	Guard  string // "max_rows", "max_failures"
+	Guard  string // "max_rows", "max_failures", "canary"
 	Detail string // one sentence
 }
 

@@ -70,12 +70,12 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 		return verdict{err: a.ends(err)}
 	case instead != nil && instead.known:
 		a.tell(Pending, instead.Result)
-		return verdict{}
+		return verdict{leftOut: true}
 	case instead != nil && t.doubt != nil: // kept back, and in doubt as before
 		a.log().Info("a row in doubt is not sent once more", "target", target.Name, "row", t.Row.Seq, "reason", instead.Reason)
-		return verdict{}
+		return verdict{leftOut: true}
 	case instead != nil:
-		return verdict{err: a.record(a.keep, instead.Result)}
+		return verdict{leftOut: true, err: a.record(a.keep, instead.Result)}
 	}
 
 	if !t.Row.Action.Mails() { // there is no moment before the first byte that matters
