@@ -74,7 +74,7 @@ resetctl reset ana@example.com --target looker`,
 		Commands: []*cli.Command{
 			c.demoCommand(), c.initCommand(), c.checkCommand(),
 			c.planCommand(), c.runCommand(), c.resumeCommand(), c.resetCommand(),
-			c.runsCommand(), c.showCommand(), c.reconcileCommand(),
+			c.runsCommand(), c.showCommand(), c.reconcileCommand(), c.reportCommand(),
 			c.sandboxCommand(), c.configCommand(), c.completionCommand(), c.versionCommand(), c.helpCommand(),
 		},
 	}
