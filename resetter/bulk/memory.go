@@ -242,6 +242,7 @@ func (m *Memory) Intent(ctx context.Context, seq, n int) error {
 			return fmt.Errorf("row %d: attempt %d is not later than attempt %d, which is in the journal already", seq, n, e.Attempts)
 		}
 		e.Attempts, e.intentAt = n, time.Now()
+		e.AskedAt = e.intentAt
 		if e.intentAt.Sub(e.resolvedAt) > EvidenceLife {
 			e.Account.Evidence = ""
 		}
@@ -255,8 +256,8 @@ func (m *Memory) Again(ctx context.Context, seq, n int) error {
 		if n <= e.Attempts {
 			return fmt.Errorf("row %d: attempt %d is not later than attempt %d, which is in the journal already", seq, n, e.Attempts)
 		}
-		e.Result = Result{Row: e.Row, Account: e.Account, Outcome: Pending, Reason: NotStarted, Attempts: n}
-		e.intentAt = time.Now()
+		e.Result = Result{Row: e.Row, Account: e.Account, Outcome: Pending, Reason: NotStarted, Attempts: n, AskedAt: time.Now()}
+		e.intentAt = e.AskedAt
 		return nil
 	})
 }
@@ -339,7 +340,7 @@ func (m *Memory) Reopen(ctx context.Context, seqs ...int) error {
 	for _, seq := range seqs {
 		e := m.bySeq[seq]
 		m.forget(e)
-		e.Result = Result{Row: e.Row, Outcome: Pending, Reason: NotStarted, Attempts: e.Attempts}
+		e.Result = Result{Row: e.Row, Outcome: Pending, Reason: NotStarted, Attempts: e.Attempts, AskedAt: e.AskedAt}
 	}
 	return nil
 }

@@ -134,7 +134,7 @@ func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Ti
 // provesDone reports whether the pause that the system wants for the person
 // began with the very request that is in doubt.
 func provesDone(doubt Result, err error, until time.Time, scope resetter.Scope) bool {
-	age := time.Since(doubt.FinishedAt)
+	age := time.Since(doubt.AskedAt)
 	return scope == resetter.ScopePerson && errors.Is(err, resetter.ErrRateLimited) &&
 		age >= 0 && age < time.Until(until) // an age below 0 is of a clock that was set back, and proves nothing
 }

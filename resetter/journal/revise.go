@@ -304,4 +304,4 @@ func (r *Run) Removed(ctx context.Context) iter.Seq2[bulk.Result, error] {
 }
 
 const sqlRemoved = `SELECT 0, line, target, kind, identity, action, new_email, cells, account_id, account,
-	outcome, reason, detail, attempts, status, finished_at FROM rows WHERE run = ? AND place IS NULL ORDER BY seq`
+	outcome, reason, detail, attempts, status, asked_at, finished_at FROM rows WHERE run = ? AND place IS NULL ORDER BY seq`
