@@ -404,8 +404,8 @@ func (j *job) invocation() journal.Invocation {
 // work looks people up, shows the plan, asks where it has to, and acts.
 func (j *job) work(ctx context.Context) error {
 	if j.options.resendUnknown && !j.options.dryRun { // what is found to be done is not sent once more
-		if err := j.reconcile(ctx); err != nil {
-			return err
+		if err := j.reconcile(ctx); err != nil && ctx.Err() == nil {
+			return errors.Join(err, j.discard(ctx))
 		}
 	}
 	stop := j.showProgress(ctx)
