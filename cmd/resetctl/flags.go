@@ -59,6 +59,7 @@ func actFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "only show what would be done, as plan does"},
 		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"},
 		&cli.StringFlag{Name: "canary", Usage: "do the first `N` rows of each target, then ask whether to go on; halt where nobody can be asked"},
+		&cli.StringFlag{Name: "report", Usage: "write a report of the run, an HTML page, to `FILE`"},
 		&cli.StringFlag{Name: "max-duration", Usage: "begin no row after `TIME`, such as 2h"},
 	}
 }
@@ -76,6 +77,7 @@ type workOptions struct {
 	table  table.Options
 	output string
 	format table.Format
+	report string // where the report goes
 	// corrected is where a copy of a table that is refused goes.
 	corrected string
 	json      bool
@@ -95,7 +97,7 @@ type workOptions struct {
 // options reads the flags and lays those that are settings over cfg.
 func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 	o := workOptions{
-		output: ctx.String("output"), json: ctx.Bool("json"),
+		output: ctx.String("output"), report: ctx.String("report"), json: ctx.Bool("json"),
 		dryRun: ctx.Bool("dry-run"), offline: ctx.Bool("offline"), yes: ctx.Bool("yes"),
 		resume: ctx.Bool("resume"), fresh: ctx.Bool("new"), resendUnknown: ctx.Bool("resend-unknown"), revokeKeys: ctx.Bool("revoke-keys"), expect: -1,
 	}
@@ -123,6 +125,10 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 	switch {
 	case o.format != "" && ctx.String("format") != "" && o.output == "":
 		return o, usage("--format is for the file of -o; to see results on the terminal: -o - --format table")
+	case o.report != "" && o.dryRun:
+		return o, usage("--report tells of a run, and --dry-run is none; -o FILE writes what would be done")
+	case o.report == "-" && (o.json || o.output == "-"), o.report != "" && o.report == o.output:
+		return o, usage("--report wants a file of its own")
 	case o.json && o.output == "-":
 		return o, usage("--json and -o - both want stdout; give -o a file")
 	case o.resendUnknown && o.fresh:

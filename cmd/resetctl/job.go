@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -42,6 +43,8 @@ type job struct {
 	people       *table.Reader // nil where there is none
 	limit        int           // the last row, by Seq, that --limit lets through; 0: all
 	output       *table.Output
+	page         *table.Output // of the report; nil where none is wanted
+	samples      samples
 	ledger       *journal.Ledger
 	run          *journal.Run
 	between      func(bulk.Journal) bulk.Journal // see command.journal
@@ -66,8 +69,10 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 	if j.options.offline {
 		return j.sayOffline()
 	}
-	if j.options.output != "" && j.people.Is(j.options.output) {
-		return usage("-o %s is the table itself; name another file", j.options.output)
+	for flag, path := range map[string]string{"-o": j.options.output, "--report": j.options.report} {
+		if path != "" && j.people.Is(path) {
+			return usage("%s %s is the table itself; name another file", flag, path)
+		}
 	}
 	if err := j.open(ctx); err != nil {
 		return err
@@ -86,8 +91,15 @@ func (j *job) open(ctx context.Context) (err error) {
 	if err := j.checkLinks(); err != nil {
 		return err
 	}
-	if j.options.output != "" {
-		if j.output, err = table.Create(j.options.output, j.io.Out); err != nil {
+	for path, out := range map[string]**table.Output{j.options.output: &j.output, j.options.report: &j.page} {
+		if path == "" {
+			continue
+		}
+		if err := j.notInState(path); err != nil {
+			return err
+		}
+		if *out, err = table.Create(path, j.io.Out); err != nil {
+			j.close()
 			return &exit{exitUsage, err}
 		}
 	}
@@ -97,10 +109,26 @@ func (j *job) open(ctx context.Context) (err error) {
 	return err
 }
 
+// notInState refuses to write beside the ledger, where a slip could replace what
+// keeps people from being mailed twice.
+func (j *job) notInState(path string) error {
+	if path == "" || path == "-" {
+		return nil
+	}
+	folder, err := os.Stat(filepath.Dir(path))
+	state, stateErr := os.Stat(j.config.State)
+	if err == nil && stateErr == nil && os.SameFile(folder, state) {
+		return usage("%s is in the folder of the ledger, where nothing else is written: name another folder", path)
+	}
+	return nil
+}
+
 // close closes what was opened and lets all locks go.
 func (j *job) close() {
-	if j.output != nil {
-		_ = j.output.Abort() // unless they are written
+	for _, out := range []*table.Output{j.output, j.page} {
+		if out != nil {
+			_ = out.Abort() // unless it is written
+		}
 	}
 	if j.ledger != nil {
 		_ = j.ledger.Close()
@@ -211,6 +239,9 @@ func (j *job) correct(refused *table.Refused, format table.Format) error {
 	if refused.IsFile(path) {
 		return usage("--corrected %s is the table itself; name another file", path)
 	}
+	if err := j.notInState(path); err != nil {
+		return err
+	}
 	copied, err := table.Create(path, j.io.Out)
 	if err != nil {
 		return &exit{exitUsage, err}
@@ -237,7 +268,9 @@ func (j *job) targets(ctx context.Context, named map[string]bool) ([]bulk.Target
 			continue
 		}
 		if j.excluded(name) {
-			targets = append(targets, bulk.Target{Name: name, Exclude: true})
+			// In a run that goes on they wait for a command that does not leave
+			// them out; in one that begins, they are no part of it.
+			targets = append(targets, bulk.Target{Name: name, Exclude: !j.continued, Idle: j.continued})
 			continue
 		}
 		t, err := j.target(ctx, j.config.Target(name))
@@ -308,7 +341,7 @@ func (j *job) target(ctx context.Context, t *config.Target) (bulk.Target, error)
 // lock holds the targets that will be signed in to, always in the same order.
 func (j *job) lock(targets []bulk.Target) error {
 	for _, t := range targets {
-		if t.Exclude {
+		if t.Resetter == nil {
 			continue
 		}
 		if err := j.hold(lockTarget(j.config.State, t.Name)); err != nil {
@@ -378,8 +411,8 @@ func (j *job) invocation() journal.Invocation {
 // work looks people up, shows the plan, asks where it has to, and acts.
 func (j *job) work(ctx context.Context) error {
 	if j.options.resendUnknown && !j.options.dryRun { // what is found to be done is not sent once more
-		if err := j.reconcile(ctx); err != nil {
-			return err
+		if err := j.reconcile(ctx); err != nil && ctx.Err() == nil {
+			return errors.Join(err, j.discard(ctx))
 		}
 	}
 	stop := j.showProgress(ctx)

@@ -47,8 +47,13 @@ func (j *job) checkLinks() error {
 	if j.options.links == nil {
 		return nil
 	}
-	if samePlace(j.options.links.Path, j.options.output) {
-		return usage("--links and -o both name %s; give links a file of their own", j.options.output)
+	for flag, path := range map[string]string{"-o": j.options.output, "--report": j.options.report} {
+		if samePlace(j.options.links.Path, path) {
+			return usage("--links and %s both name %s; give links a file of their own", flag, path)
+		}
+	}
+	if err := j.notInState(j.options.links.Path); err != nil {
+		return err
 	}
 	if err := j.options.links.Check(); err != nil {
 		return usage("%v", err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
@@ -8,15 +9,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"testing"
 
 	"filippo.io/age"
 	"filippo.io/age/agessh"
 	"filippo.io/age/armor"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/links"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"golang.org/x/crypto/ssh"
 )
 
@@ -70,6 +76,68 @@ func (s *systems) given(l links.Link) bool {
 		return false
 	}
 	return strings.HasPrefix(l.Link, server.URL+"/") && strings.Contains(l.Link, server.Canary())
+}
+
+// A tap is a listener that keeps what is sent through it.
+type tap struct {
+	net.Listener
+	mu   sync.Mutex
+	sent bytes.Buffer
+}
+
+func (l *tap) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return tappedConn{conn, l}, nil
+}
+
+type tappedConn struct {
+	net.Conn
+	tap *tap
+}
+
+func (c tappedConn) Write(p []byte) (int, error) {
+	c.tap.mu.Lock()
+	c.tap.sent.Write(p)
+	c.tap.mu.Unlock()
+	return c.Conn.Write(p)
+}
+
+// A link that nobody asked for is not even fetched, from a system that lets us
+// say so.
+func TestWithoutLinksNoLinkCrossesTheWire(t *testing.T) {
+	for _, wanted := range []bool{false, true} {
+		s := newSystems()
+		t.Cleanup(s.close)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tapped := &tap{Listener: l}
+		env := []string{"HOME=" + t.TempDir()}
+		for key, value := range s.start("looker", variant{people: 1, wire: tapped}) {
+			env = append(env, key+"="+value)
+		}
+		args := []string{"resetctl", "reset", "ana.adler@example.com", "--target", "looker", "--yes"}
+		file := filepath.Join(t.TempDir(), "links.ndjson")
+		if wanted {
+			args = append(args, "--links", file, "--links-to", links.Plain)
+		}
+		var said bytes.Buffer
+		if code := Main(t.Context(), args, env, &ui.IO{In: strings.NewReader(""), Out: io.Discard, Err: &said}); code != 0 {
+			t.Fatalf("exit code %d: %s", code, said.String())
+		}
+		link := s.running("looker").Mailbox().Mails()[0].Link
+		tapped.mu.Lock()
+		crossed := bytes.Contains(tapped.sent.Bytes(), []byte(link))
+		tapped.mu.Unlock()
+		kept, err := keptLinks(file, nil)
+		if crossed != wanted || wanted != (err == nil && len(kept) == 1 && kept[0].Link == link) {
+			t.Errorf("wanted: %v; crossed the wire: %v; %d kept (%v)", wanted, crossed, len(kept), err)
+		}
+	}
 }
 
 type keysKey struct{}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/urfave/cli/v2"
 )
 
@@ -51,6 +52,9 @@ func (c *command) job(ctx *cli.Context) (*job, error) {
 		return nil, err
 	}
 	same := func(_ string, without ...string) string { return again(c.args, without...) }
+	if slices.ContainsFunc(c.args, func(arg string) bool { return ui.Clean(arg) != arg }) {
+		same = c.resumption // nobody could copy that from a terminal
+	}
 	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, between: c.journal, linksBetween: c.links, bounds: c.bounds}, nil
 }
 

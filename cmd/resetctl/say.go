@@ -83,6 +83,9 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	if cause != nil {
 		end = asExit(cause)
 	}
+	if err := j.reportRun(ctx, summary, end.code); err != nil {
+		return errors.Join(cause, err)
+	}
 	j.saySummary(summary, counts, total, end)
 	if j.options.json {
 		if err := j.printJSON(summary, counts, total, end.code); err != nil {
@@ -134,7 +137,11 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		fmt.Fprintf(&b, "unknown: the mail may have gone out and is not sent again; ask these people or look in the system, then: resetctl reconcile %s --settle done --rows N,M (or --settle failed)\n", j.run.ID())
 	}
 	if total[bulk.Pending] > 0 && j.again != nil {
-		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), j.behind...))
+		without := slices.Clone(j.behind)
+		if j.leftAlone(counts) == total[bulk.Pending] {
+			without = append(without, "only", "except")
+		}
+		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), without...))
 	}
 	if f := j.options.links; f != nil {
 		fmt.Fprintf(&b, "links: %d were appended to %s\n", f.Written(), f.Path)
@@ -144,7 +151,21 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 	} else if j.output == nil {
 		fmt.Fprintf(&b, "row by row: resetctl show %s\n", j.run.ID())
 	}
+	if j.page != nil {
+		fmt.Fprintf(&b, "report: %s\n", j.options.report)
+	}
 	j.io.Lines(b.String())
+}
+
+// leftAlone counts the pending rows of targets that this command left as they
+// are.
+func (j *job) leftAlone(counts map[string]bulk.Counts) (n int) {
+	for _, t := range j.engine.Targets {
+		if t.Idle {
+			n += counts[t.Name][bulk.Pending]
+		}
+	}
+	return n
 }
 
 // countsText says counts in words, the zero ones left out.

@@ -96,6 +96,9 @@ type Result struct {
 	Attempts int
 	// Status is the last HTTP status seen; 0 where there was none.
 	Status int
+	// AskedAt is when the last request was about to leave, by its intent; zero
+	// where none was.
+	AskedAt time.Time
 	// FinishedAt is when the outcome was reached; zero while Pending.
 	FinishedAt time.Time
 }

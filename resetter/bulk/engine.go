@@ -37,7 +37,13 @@ type Target struct {
 	// Exclude leaves out all rows of the target. It is not contacted, and its
 	// Resetter may be nil.
 	Exclude bool
+	// Idle leaves all rows of the target as they are: for a run that goes on
+	// without it for now. It is not contacted either.
+	Idle bool
 }
+
+// away reports whether the target is not to be contacted.
+func (t *Target) away() bool { return t.Exclude || t.Idle }
 
 func (t *Target) concurrency() int { return max(t.Concurrency, 1) }
 
@@ -163,7 +169,7 @@ func (e *Engine) validate() error {
 			errs = append(errs, errors.New("bulk: a Target has no Name"))
 		case seen[t.Name]:
 			errs = append(errs, fmt.Errorf("bulk: two Targets are called %q", t.Name))
-		case t.Resetter == nil && !t.Exclude:
+		case t.Resetter == nil && !t.away():
 			errs = append(errs, fmt.Errorf("bulk: the Target %q has no Resetter", t.Name))
 		}
 		seen[t.Name] = true
@@ -186,14 +192,14 @@ func (e *Engine) left(c Counts) int {
 	return c[Pending]
 }
 
-// needed returns the targets that have rows to be worked and are not excluded.
+// needed returns the targets that have rows to be worked and are not left out.
 func (e *Engine) needed(counts map[string]Counts) ([]*Target, error) {
 	known := make(map[string]bool)
 	var targets []*Target
 	for i := range e.Targets {
 		t := &e.Targets[i]
 		known[t.Name] = true
-		if e.left(counts[t.Name]) > 0 && !t.Exclude {
+		if e.left(counts[t.Name]) > 0 && !t.away() {
 			targets = append(targets, t)
 		}
 	}

@@ -304,6 +304,27 @@ func TestAnOldDoubtIsNotProvedByAPause(t *testing.T) {
 	})
 }
 
+// The time of a request counts, not when its process was found to have ended.
+func TestADoubtIsAsOldAsItsRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &system{answer: func(_ context.Context, _ string, nth int) (bool, error) {
+			if nth == 1 { // somebody else has mailed the person
+				return false, throttled(61*time.Second, resetter.ScopePerson)
+			}
+			return true, nil
+		}}
+		j := newLedger(t, people("a", 1)...)
+		e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s}}}
+		prepare(t, e)
+		ok(t, j.Intent(t.Context(), 1, 1)) // and then the process ended, before the request had left
+		time.Sleep(2 * time.Minute)
+		e.ResendUnknown = true
+		work(t, e)
+		all(t, j, "done/accepted")
+		mailedOnce(t, s)
+	})
+}
+
 // Until a request has left, a row that is to be sent once more is in doubt, and
 // a process that ends meanwhile leaves nothing that would be sent by itself.
 func TestARowThatIsToBeSentOnceMoreIsNeverPending(t *testing.T) {
@@ -358,4 +379,23 @@ func TestAnIntentToSendOnceMoreThatCannotBeRecordedSendsNothing(t *testing.T) {
 		t.Errorf("%d requests", len(s.order))
 	}
 	all(t, j, "unknown/lost_answer")
+}
+
+// Whoever was read about long before his request may have been mailed by others
+// since, so that nothing is proved.
+func TestAnOldReadingProvesNothing(t *testing.T) {
+	for age, want := range map[time.Duration]string{bulk.EvidenceLife: "done/confirmed", bulk.EvidenceLife + time.Second: "unknown/lost_answer"} {
+		synctest.Test(t, func(t *testing.T) {
+			l := half()
+			j := newLedger(t, people("a", 1)...)
+			e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: l}}}
+			prepare(t, e)
+			time.Sleep(age)
+			_, err := e.Act(t.Context())
+			ok(t, err)
+			_, err = e.Reconcile(t.Context())
+			ok(t, err)
+			is(t, results(t, j)[0], want)
+		})
+	}
 }

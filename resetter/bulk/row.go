@@ -65,14 +65,17 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 		doubt := t.Result
 		t.doubt = &doubt
 	}
-	switch instead, out, err := a.leaveOut(a.keep, target, t.Result); {
+	switch instead, err := a.leaveOut(a.keep, target, t.Result); {
 	case err != nil:
 		return verdict{err: a.ends(err)}
-	case out && t.doubt != nil: // kept back, and in doubt as before
+	case instead != nil && instead.known:
+		a.tell(Pending, instead.Result)
+		return verdict{leftOut: true}
+	case instead != nil && t.doubt != nil: // kept back, and in doubt as before
 		a.log().Info("a row in doubt is not sent once more", "target", target.Name, "row", t.Row.Seq, "reason", instead.Reason)
 		return verdict{leftOut: true}
-	case out:
-		return verdict{leftOut: true, err: a.record(a.keep, instead)}
+	case instead != nil:
+		return verdict{leftOut: true, err: a.record(a.keep, instead.Result)}
 	}
 
 	if !t.Row.Action.Mails() { // there is no moment before the first byte that matters
@@ -131,7 +134,7 @@ func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Ti
 // provesDone reports whether the pause that the system wants for the person
 // began with the very request that is in doubt.
 func provesDone(doubt Result, err error, until time.Time, scope resetter.Scope) bool {
-	age := time.Since(doubt.FinishedAt)
+	age := time.Since(doubt.AskedAt)
 	return scope == resetter.ScopePerson && errors.Is(err, resetter.ErrRateLimited) &&
 		age >= 0 && age < time.Until(until) // an age below 0 is of a clock that was set back, and proves nothing
 }

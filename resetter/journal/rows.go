@@ -24,13 +24,14 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 'not_started', 0)
 		ON CONFLICT DO NOTHING`
 
-	sqlResolved = `UPDATE rows SET account_id = ?3, account = ?4, stage = 1
+	sqlResolved = `UPDATE rows SET account_id = ?3, account = ?4, resolved_at = ?5, stage = 1
 		WHERE run = ?1 AND place = ?2 AND outcome = 'pending' AND intent_at IS NULL`
 
-	sqlIntent = `UPDATE rows SET intent_at = ?3, attempts = ?4, stage = NULL
+	sqlIntent = `UPDATE rows SET intent_at = ?3, asked_at = ?3, attempts = ?4, stage = NULL,
+			account = iif(?3 - resolved_at > ?5, json_remove(account, '$.evidence'), account)
 		WHERE run = ?1 AND place = ?2 AND outcome = 'pending' AND account_id IS NOT NULL AND attempts < ?4`
 
-	sqlAgain = `UPDATE rows SET intent_at = ?3, attempts = ?4, outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL
+	sqlAgain = `UPDATE rows SET intent_at = ?3, asked_at = ?3, attempts = ?4, outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL
 		WHERE run = ?1 AND place = ?2 AND outcome = 'unknown' AND attempts < ?4`
 
 	sqlRecord = `UPDATE rows SET outcome = ?3, reason = ?4, detail = ?5, status = ?6, attempts = max(attempts, ?7),
@@ -122,8 +123,9 @@ func (r *Run) Resolved(ctx context.Context, seq int, account resetter.Account) e
 	if err != nil {
 		return r.wrap(err)
 	}
+	at := nanos(r.ledger.now())
 	return r.row(ctx, false, seq, 0, bulk.Pending, func(w *writer) (bool, error) {
-		return change(w.resolved, r.key, seq, account.ID, string(known))
+		return change(w.resolved, r.key, seq, account.ID, string(known), at)
 	})
 }
 
@@ -153,7 +155,11 @@ func (r *Run) Again(ctx context.Context, seq, n int) error {
 func (r *Run) intent(ctx context.Context, seq, n int, was bulk.Outcome, stmt func(*writer) *sql.Stmt) error {
 	at := nanos(r.ledger.now())
 	return r.row(ctx, true, seq, n, was, func(w *writer) (bool, error) {
-		changed, err := change(stmt(w), r.key, seq, at, n)
+		args := []any{r.key, seq, at, n}
+		if was == bulk.Pending {
+			args = append(args, int64(bulk.EvidenceLife))
+		}
+		changed, err := change(stmt(w), args...)
 		if err != nil || !changed {
 			return false, err
 		}
@@ -245,7 +251,7 @@ func (r *Run) explainRow(w *writer, seq, n int, was bulk.Outcome) error {
 
 // sqlTwin is by account, of which nobody has many rows.
 const sqlTwin = `SELECT coalesce(e.place, 0), e.line, e.target, e.kind, e.identity, e.action, e.new_email, e.cells, e.account_id, e.account,
-		e.outcome, e.reason, e.detail, e.attempts, e.status, e.finished_at
+		e.outcome, e.reason, e.detail, e.attempts, e.status, e.asked_at, e.finished_at
 	FROM rows AS mine INDEXED BY rows_by_place
 	CROSS JOIN rows AS e INDEXED BY rows_by_account
 	   ON e.target = mine.target AND e.account_id = mine.account_id AND e.run = mine.run AND e.action = mine.action
@@ -395,7 +401,7 @@ func (r *Run) Counts(ctx context.Context) (map[string]bulk.Counts, error) {
 }
 
 const sqlResult = `SELECT place, line, target, kind, identity, action, new_email, cells, account_id, account,
-	outcome, reason, detail, attempts, status, finished_at FROM rows `
+	outcome, reason, detail, attempts, status, asked_at, finished_at FROM rows `
 
 // List implements [bulk.Journal].
 func (r *Run) List(ctx context.Context, target string, stage bulk.Stage, after, n int) ([]bulk.Result, error) {
@@ -453,9 +459,9 @@ func scan(rows *sql.Rows) (bulk.Result, error) {
 	var r bulk.Result
 	var cells string
 	var accountID, account sql.NullString
-	var finished sql.NullInt64
+	var asked, finished sql.NullInt64
 	if err := rows.Scan(&r.Row.Seq, &r.Row.Line, &r.Row.Target, &r.Row.Identity.Kind, &r.Row.Identity.Value, &r.Row.Action, &r.Row.NewEmail,
-		&cells, &accountID, &account, &r.Outcome, &r.Reason, &r.Detail, &r.Attempts, &r.Status, &finished); err != nil {
+		&cells, &accountID, &account, &r.Outcome, &r.Reason, &r.Detail, &r.Attempts, &r.Status, &asked, &finished); err != nil {
 		return bulk.Result{}, err
 	}
 	if err := json.Unmarshal([]byte(cells), &r.Row.Cells); err != nil {
@@ -469,6 +475,6 @@ func scan(rows *sql.Rows) (bulk.Result, error) {
 		r.Account = resetter.Account{ID: accountID.String, Email: a.Email, Username: a.Username,
 			Ineligible: a.Ineligible, SetupPending: a.SetupPending, Evidence: a.Evidence}
 	}
-	r.FinishedAt = fromNanos(finished.Int64)
+	r.AskedAt, r.FinishedAt = fromNanos(asked.Int64), fromNanos(finished.Int64)
 	return r, nil
 }

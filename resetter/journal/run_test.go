@@ -198,3 +198,29 @@ func TestAClockThatIsSetBackMixesNothingUp(t *testing.T) {
 		t.Errorf("%d runs were pruned, %v", pruned, err)
 	}
 }
+
+// What was read of an account long before its request says nothing about it.
+func TestEvidenceThatIsOldAtTheIntentIsForgotten(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	l, err := Open(t.Context(), t.TempDir(), Options{Now: func() time.Time { return now }})
+	ok(t, err)
+	t.Cleanup(func() { ok(t, l.Close()) })
+	r := begin(t, l, NewRun{Rows: manyRows(3)})
+	for seq := 1; seq <= 3; seq++ {
+		ok(t, r.Resolved(t.Context(), seq, resetter.Account{ID: "x", Email: "x@example.com", Evidence: "what was read"}))
+	}
+	now = now.Add(bulk.EvidenceLife)
+	ok(t, r.Intent(t.Context(), 1, 1))
+	now = now.Add(time.Second)
+	ok(t, r.Intent(t.Context(), 2, 1))
+	ok(t, r.Resolved(t.Context(), 3, resetter.Account{ID: "x", Email: "x@example.com", Evidence: "read anew"}))
+	ok(t, r.Intent(t.Context(), 3, 1))
+	var got []string
+	for result, err := range r.Results(t.Context()) {
+		ok(t, err)
+		got = append(got, result.Account.Evidence)
+	}
+	if want := []string{"what was read", "", "read anew"}; !slices.Equal(got, want) {
+		t.Errorf("evidence %q, want %q", got, want)
+	}
+}

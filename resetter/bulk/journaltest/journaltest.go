@@ -35,6 +35,7 @@ func Test(t *testing.T, open func(t *testing.T) bulk.Journal) {
 		{"ARowIsReadyWhenItsAccountIsKnown", aRowIsReadyWhenItsAccountIsKnown},
 		{"ARowWithAnOpenIntentIsAtNoStage", aRowWithAnOpenIntentIsAtNoStage},
 		{"AnIntentNeedsAnAccountAndALaterAttempt", anIntentNeedsAnAccountAndALaterAttempt},
+		{"TheLastIntentIsRememberedByItsTime", theLastIntentIsRememberedByItsTime},
 		{"AnOutcomeIsNeverOverwritten", anOutcomeIsNeverOverwritten},
 		{"APendingRowKeepsItsStageAndItsAttempts", aPendingRowKeepsItsStageAndItsAttempts},
 		{"AnUnknownRowOrOutcomeIsRefused", anUnknownRowOrOutcomeIsRefused},
@@ -124,11 +125,13 @@ func (j journal) all() []bulk.Result {
 	return all
 }
 
-// get returns the result of a row.
+// get returns the result of a row, but for when it was last asked for: see
+// asked.
 func (j journal) get(seq int) bulk.Result {
 	j.t.Helper()
 	for _, r := range j.all() {
 		if r.Row.Seq == seq {
+			r.AskedAt = time.Time{}
 			return r
 		}
 	}
@@ -283,6 +286,28 @@ func anIntentNeedsAnAccountAndALaterAttempt(t *testing.T, j journal) {
 	j.intent(1, 2) // what was certainly not sent is tried again
 	j.refused(j.Intent(t.Context(), 1, 1), 1, "an earlier attempt")
 	j.equal("attempts", j.get(1).Attempts, 2)
+}
+
+func theLastIntentIsRememberedByItsTime(t *testing.T, j journal) {
+	asked := func() time.Time { return j.all()[0].AskedAt }
+	j.add(1)
+	j.resolve(1)
+	if !asked().IsZero() {
+		t.Errorf("asked for at %v, before any intent", asked())
+	}
+	j.intent(1, 1)
+	first := asked()
+	j.record(1, bulk.Unknown, "lost_answer")
+	if first.IsZero() || !asked().Equal(first) {
+		t.Errorf("asked for at %v, and with its outcome at %v", first, asked())
+	}
+	for begun := time.Now(); time.Since(begun) < time.Millisecond; {
+		continue // a clock that is coarse must have moved on
+	}
+	j.ok(j.Again(t.Context(), 1, 2))
+	if !asked().After(first) {
+		t.Errorf("asked for again at %v, first at %v", asked(), first)
+	}
 }
 
 func anOutcomeIsNeverOverwritten(t *testing.T, j journal) {

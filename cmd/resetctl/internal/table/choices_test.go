@@ -52,6 +52,24 @@ func TestTheDelimiterIsFoundWhateverTheCellsHold(t *testing.T) {
 		"a.csv:1: no column says who; line 3 looks like the header: delete the lines above it")
 }
 
+func TestADelimiterThatMakesATableIsTakenWhereNoNameIsKnown(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sample string
+		want   rune
+	}{
+		"a table, not the most columns": {"a;b, c, d\n1;2\n3;4\n", ';'},
+		"the one that fits better":      {"a,b;c\n1,2;3\n1,2;3\n1,2;3\n1,2;3\n4;5\n", ';'},
+		"the one of more columns":       {"a,b;c;d\n1,2;3;4\n", ';'},
+		"the usual one":                 {"a,b;c\n1,2;3\n", ','},
+		"none":                          {"a\n1\n", ','},
+		"nothing":                       {"", ','},
+	} {
+		if got := findDelimiter(tt.sample, true, nil); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
 func TestALongFirstRecordCutByTheSampleIsNoMisfit(t *testing.T) {
 	content := "name;email\n" + strings.Repeat("A, B;a@x.io\n", 20_000)
 	r, _, err := read(t, "a.csv", content, three)

@@ -153,9 +153,6 @@ func (i *inspection) start(t xml.StartElement) error {
 				return i.book.damaged(fmt.Errorf("row %s comes after row %d", quote(r), i.at.line))
 			}
 		}
-		if line > maxRows {
-			return i.book.damaged(fmt.Errorf("it has more than %d rows", maxRows))
-		}
 		i.at, i.row = cell{line: line}, 0
 	case i.element == "c" && i.data:
 		at := cell{i.at.line, i.at.column + 1}
