@@ -437,8 +437,11 @@ func (j *job) work(ctx context.Context) error {
 	}
 	summary, err := j.act(ctx)
 	if guard := (*bulk.GuardError)(nil); ctx.Err() == nil && (err == nil || errors.As(err, &guard)) {
-		if err := j.reconcileAtEnd(ctx); err != nil {
-			return err
+		if failed := j.reconcileAtEnd(ctx); failed != nil {
+			return failed
+		}
+		if ctx.Err() != nil { // which it does not tell of
+			err = errors.Join(context.Cause(ctx), err)
 		}
 	}
 	return j.conclude(ctx, summary, err)

@@ -41,6 +41,9 @@ type lane struct {
 	deadline time.Time
 	// batch is how many rows one task has, in task.rows; 0 where a task is a row.
 	batch int
+	// size, where set, is how many rows such as this one are a batch, at most
+	// batch; rows of different sizes are in none together.
+	size func(Result) int
 	// room, where set, is how many more rows may be taken. One that is left out
 	// gives its place back.
 	room *int
@@ -260,15 +263,29 @@ func (l *lane) fill(ctx context.Context) error {
 		if l.room != nil {
 			*l.room -= len(results)
 		}
-		for several := range slices.Chunk(results, batch) {
-			t := &task{Result: several[0], weight: len(several)}
+		for len(results) > 0 {
+			n := l.together(results, batch)
+			t := &task{Result: results[0], weight: n}
 			if l.batch > 0 {
-				t.rows = several
+				t.rows = results[:n:n]
 			}
+			results = results[n:]
 			l.take(t)
 		}
 	}
 	return nil
+}
+
+// together is how many of the rows, from the first on, make one task.
+func (l *lane) together(rows []Result, batch int) int {
+	if l.size == nil {
+		return min(len(rows), batch)
+	}
+	size, n := l.size(rows[0]), 1
+	for n < len(rows) && n < size && l.size(rows[n]) == size {
+		n++
+	}
+	return n
 }
 
 // take holds a row that was read, behind the earlier one of its key if there

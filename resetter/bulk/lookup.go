@@ -22,7 +22,10 @@ func (p *preparing) lookUp(ctx context.Context, targets []*Target) error {
 		l.key = func(Result) string { return "" }
 		l.batch = 1
 		if b, ok := t.Resetter.(resetter.BatchResolver); ok {
-			l.batch = max(b.BatchSize(), 1)
+			l.size = func(r Result) int { return max(b.BatchSize(r.Row.Identity.Kind), 1) }
+			for _, kind := range []resetter.IdentityKind{resetter.ByEmail, resetter.ByID, resetter.ByUsername} {
+				l.batch = max(l.batch, b.BatchSize(kind))
+			}
 		}
 		l.systemic = []resetter.Kind{resetter.ErrForbidden, resetter.ErrUnavailable}
 		l.work = func(ctx context.Context, task *task) verdict { return p.work(ctx, t, task) }
@@ -62,7 +65,7 @@ func (p *preparing) work(ctx context.Context, target *Target, t *task) verdict {
 		return verdict{err: err}
 	}
 	ctx = resetter.WithWaitsHandedBack(ctx)
-	if b, ok := target.Resetter.(resetter.BatchResolver); ok && !t.split {
+	if b, ok := target.Resetter.(resetter.BatchResolver); ok && !t.split && b.BatchSize(t.rows[0].Row.Identity.Kind) > 1 {
 		return p.workBatch(ctx, target, t, b)
 	}
 	row := t.rows[0] // there is but one
