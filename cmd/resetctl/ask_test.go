@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
@@ -48,8 +52,54 @@ func TestALargeCanaryIsShownInPart(t *testing.T) {
 	}
 }
 
+// While somebody thinks about the question it stands there, and no progress is
+// drawn over it.
+func TestNothingIsDrawnOverTheQuestionAboutTheCanary(t *testing.T) {
+	thinking := &thinker{}
+	if code, _, said := terminal(t, 3, thinking, thinking, "--yes", "--canary", "1"); code != exitGuard || thinking.meanwhile != "" {
+		t.Errorf("exit code %d; drawn over the question: %q; %s", code, thinking.meanwhile, said)
+	}
+}
+
+// A thinker reads stderr, and takes a while to answer no.
+type thinker struct {
+	mu        sync.Mutex
+	said      bytes.Buffer
+	meanwhile string // what was said then
+}
+
+func (a *thinker) Write(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.said.Write(p)
+}
+
+func (a *thinker) Read(p []byte) (int, error) {
+	begun := len(a.String())
+	time.Sleep(600 * time.Millisecond) // of the three times that progress is drawn
+	a.meanwhile = a.String()[begun:]
+	return copy(p, "\n"), nil
+}
+
+func (a *thinker) String() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.said.String()
+}
+
 // onTerminal runs a table of n people, with somebody at the terminal who answers.
 func onTerminal(t *testing.T, n int, answers string, flags ...string) (code, mails int, said string) {
+	t.Helper()
+	return terminal(t, n, strings.NewReader(answers), new(bytes.Buffer), flags...)
+}
+
+// screen is what stands on a terminal.
+type screen interface {
+	io.Writer
+	fmt.Stringer
+}
+
+func terminal(t *testing.T, n int, keys io.Reader, screen screen, flags ...string) (code, mails int, said string) {
 	t.Helper()
 	folder := t.TempDir()
 	s := newSystems()
@@ -62,13 +112,13 @@ func onTerminal(t *testing.T, n int, answers string, flags ...string) (code, mai
 	if err := writePeople(path, sandbox.People(n), "looker"); err != nil {
 		t.Fatal(err)
 	}
-	var out, err bytes.Buffer
-	streams := &ui.IO{In: strings.NewReader(answers), Out: &out, Err: &err, InTerminal: true, ErrTerminal: true}
+	var out bytes.Buffer
+	streams := &ui.IO{In: keys, Out: &out, Err: screen, InTerminal: true, ErrTerminal: true}
 	code = Main(t.Context(), append([]string{"resetctl", "run", path}, flags...), env, streams)
 	if out.Len() > 0 {
 		t.Errorf("stdout: %s", out.String())
 	}
-	return code, s.running("looker").Mailbox().Len(), err.String()
+	return code, s.running("looker").Mailbox().Len(), screen.String()
 }
 
 // The canary is shown what has become of it, and then asked about; also where
