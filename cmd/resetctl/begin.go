@@ -60,8 +60,13 @@ func (j *job) sameWork(ctx context.Context, content string) (*journal.Run, error
 	if errors.Is(err, journal.ErrNoRun) && j.options.resendUnknown {
 		run, err = j.ledger.FindInDoubt(ctx, content)
 	}
-	if errors.Is(err, journal.ErrNoRun) && j.table {
-		run, err = j.ledger.FindEdited(ctx, j.people.Rows())
+	if !errors.Is(err, journal.ErrNoRun) || !j.table {
+		return run, err
+	}
+	run, like, err := j.ledger.FindEdited(ctx, j.people.Rows())
+	if err == nil && !like.Most {
+		j.io.Tell("%d of these rows are in the unfinished run %s of %s as well, of which most is not in this table: this begins another", like.Shared, run.ID(), minute(run.StartedAt()))
+		return nil, journal.ErrNoRun
 	}
 	return run, err
 }

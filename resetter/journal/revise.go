@@ -23,15 +23,21 @@ const (
 	sampled    = 4096
 )
 
-// FindEdited returns the unfinished run of which more than half of the rows are
-// among rows, as written; of several the one that has the most of them.
-// ErrNoRun where there is none. Plans do not count. Of a large run a sample is
-// looked at, so that memory does not grow with it. An error of rows is returned
-// as it came.
-func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]) (*Run, error) {
+// A Likeness says how much of a run a table has.
+type Likeness struct {
+	Shared int  // rows that both have, as written; of a large run an estimate
+	Most   bool // more than half of the run's
+}
+
+// FindEdited returns the unfinished run that has the most rows in common with
+// rows, as written, and how many those are: with more than half of the run's,
+// rows are its table as it is now. ErrNoRun where no run has any. Plans do not
+// count. Of a large run a sample is looked at, so that memory does not grow
+// with it. An error of rows is returned as it came.
+func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]) (*Run, Likeness, error) {
 	keys, err := l.unfinished(ctx)
 	if err != nil {
-		return nil, err
+		return nil, Likeness{}, err
 	}
 	type share struct{ all, sample, there int }
 	shares := make(map[int64]*share)
@@ -39,11 +45,11 @@ func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]
 	for _, key := range keys {
 		shares[key] = &share{}
 		if shares[key].all, err = l.size(ctx, key); err != nil {
-			return nil, err
+			return nil, Likeness{}, err
 		}
 		for row, err := range l.sample(ctx, key) {
 			if err != nil {
-				return nil, l.explain(err)
+				return nil, Likeness{}, l.explain(err)
 			}
 			d := digestOf(row)
 			if wanted[d] == nil {
@@ -55,7 +61,7 @@ func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]
 	}
 	for row, err := range rows {
 		if err != nil {
-			return nil, err
+			return nil, Likeness{}, err
 		}
 		for key, n := range wanted[digestOf(row)] {
 			if n > 0 {
@@ -64,18 +70,21 @@ func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]
 			}
 		}
 	}
-	best, most := int64(0), 0
+	best, like := int64(0), Likeness{}
 	for _, key := range keys { // the newest first
-		if s := shares[key]; 2*s.there > s.sample {
-			if n := s.all * s.there / s.sample; n > most {
-				best, most = key, n
-			}
+		s := shares[key]
+		if s.there == 0 {
+			continue
+		}
+		if mine := (Likeness{max(1, s.all*s.there/s.sample), 2*s.there > s.sample}); mine.Most && !like.Most || mine.Most == like.Most && mine.Shared > like.Shared {
+			best, like = key, mine
 		}
 	}
 	if best == 0 {
-		return nil, ErrNoRun
+		return nil, Likeness{}, ErrNoRun
 	}
-	return l.run(ctx, sqlRun+`WHERE key = ?`, best)
+	run, err := l.run(ctx, sqlRun+`WHERE key = ?`, best)
+	return run, like, err
 }
 
 // size is how many rows a run has in its input.
