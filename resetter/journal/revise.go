@@ -252,6 +252,40 @@ func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, 
 	return revised, w.exec(`DROP TABLE pairs`)
 }
 
+// Borrow gives the rows of a plan what the same rows have come to in the run
+// from, so that the plan says what going on with that run would do. What is in
+// flight there is in doubt here; what was left out by a target's exclusion or as
+// a duplicate is looked at anew. Durable.
+func (r *Run) Borrow(ctx context.Context, from *Run) error {
+	const nth = `row_number() OVER (PARTITION BY target, kind, identity, action, new_email ORDER BY place IS NULL, seq)`
+	return r.wrap(r.ledger.alone(ctx, func(w *writer) error {
+		for _, statement := range []string{
+			`CREATE TEMP TABLE pairs (was INTEGER PRIMARY KEY, now INTEGER UNIQUE)`,
+			`INSERT INTO pairs SELECT was.seq, now.seq FROM
+				(SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?2) AS was
+				JOIN (SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?1) AS now
+				USING (target, kind, identity, action, new_email, nth)`,
+			`UPDATE rows SET account_id = f.account_id, account = f.account, resolved_at = f.resolved_at, attempts = f.attempts, asked_at = f.asked_at,
+				outcome = iif(f.intent_at IS NULL, f.outcome, 'unknown'), reason = iif(f.intent_at IS NULL, f.reason, 'interrupted'), detail = f.detail,
+				status = f.status, finished_at = coalesce(f.finished_at, f.intent_at),
+				stage = CASE WHEN f.outcome <> 'pending' OR f.intent_at IS NOT NULL THEN NULL WHEN f.account_id IS NULL THEN 0 ELSE 1 END
+				FROM pairs JOIN rows AS f ON f.run = ?2 AND f.seq = pairs.was
+				WHERE rows.run = ?1 AND rows.seq = pairs.now AND rows.outcome = 'pending'
+				  AND NOT (f.outcome = 'skipped' AND (f.reason = 'duplicate' OR f.detail = ?3))`,
+			`INSERT INTO rows (run, seq, line, target, kind, identity, action, new_email, cells, account_id, account, outcome, reason, detail, attempts, finished_at)
+				SELECT ?1, seq + (SELECT max(seq) FROM rows WHERE run = ?1), line, target, kind, identity, action, new_email, cells, account_id, account,
+					outcome, reason, detail, attempts, finished_at FROM rows
+				WHERE run = ?2 AND outcome IN ('done', 'unknown') AND seq NOT IN (SELECT was FROM pairs)`,
+			`DROP TABLE pairs`,
+		} {
+			if _, err := w.conn.ExecContext(ctx, statement, r.key, from.key, bulk.ExcludedTarget); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
 // Adopt implements [bulk.Journal].
 func (r *Run) Adopt(ctx context.Context, seq int) (bulk.Result, error) {
 	twin, ok, err := r.Twin(ctx, seq)

@@ -372,3 +372,23 @@ func TestWhatOtherRunsMailMeanwhileIsTold(t *testing.T) {
 		t.Errorf("meanwhile: %v, and for the run that did it %v", meanwhile(r), meanwhile(other))
 	}
 }
+
+func TestAPlanBorrowsWhatTheRunHasComeTo(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := begun(t, l)
+	ok(t, r.Intent(t.Context(), 4, 1)) // dee is in flight
+	plan := begin(t, l, NewRun{Plan: true, Rows: table("fay", "dee", "ANA", "cem", "eve", "ben")})
+	ok(t, plan.Borrow(t.Context(), r))
+	const want = "1:2 fay pending/not_started; 2:3 dee unknown/interrupted; 3:4 ANA pending/not_started; 4:5 cem failed/why; 5:6 eve pending/not_started; 6:7 ben unknown/why; "
+	if got := told(t, plan.Results(t.Context())); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	ok(t, plan.Resolved(t.Context(), 3, resetter.Account{ID: "ana"}))
+	if twin, is, err := plan.Twin(t.Context(), 3); err != nil || !is || twin.Outcome != bulk.Done || twin.Row.Seq != 0 {
+		t.Errorf("the twin of who is written in another way: %+v, %v, %v", twin, is, err)
+	}
+	ok(t, plan.Discard(t.Context()))
+	if got := told(t, r.Results(t.Context())); !strings.HasPrefix(got, "1:2 ana done/why; 2:3 ben unknown/why; 3:4 cem failed/why; 4:5 dee pending/not_started; ") {
+		t.Errorf("the run is %s after the plan", got)
+	}
+}
