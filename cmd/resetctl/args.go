@@ -114,9 +114,6 @@ func (a *arranger) find(name string) cli.Flag {
 }
 
 func (a *arranger) unknown(written, name string) error {
-	if why, ok := laterFlags[name]; ok {
-		return usage("%s is not there yet in this release: %s", written, why)
-	}
 	flags := slices.Clone(a.app.Flags)
 	if len(a.rest) > 0 {
 		if c := a.app.Command(a.rest[0]); c != nil {

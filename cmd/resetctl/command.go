@@ -21,19 +21,11 @@ type command struct {
 
 	// journal, where tests set it, stands between the run and who works it off.
 	journal func(bulk.Journal) bulk.Journal
+	// links, where tests set it, stands between the run and the file of its links.
+	links func(handOver) handOver
 	// bounds, where tests set them, are those of the ledger of a run.
 	bounds journal.Options
 }
-
-// laterCommands and laterFlags are promised and not there yet. They are
-// refused by name, never ignored.
-var (
-	laterFlags = map[string]string{
-		"links":    "one-time links are not handed out",
-		"links-to": "one-time links are not handed out",
-		"canary":   "use --limit",
-	}
-)
 
 func (c *command) run(ctx context.Context) error {
 	app := c.app()

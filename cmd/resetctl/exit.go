@@ -70,6 +70,8 @@ func lifting(guard string) string {
 		return "look at who it is with --dry-run -o FILE, then say the number that you mean with --expect"
 	case "max_rows":
 		return "work a part of them with --limit, or raise max_rows under guards in the configuration (resetctl config show says where it is)"
+	case "canary":
+		return "the same command without --canary goes on with the others"
 	case "max_failures":
 		return "see what fails with resetctl show --outcome failed,unknown and mend it; the same command then goes on, and --max-failures N or N% sets another bound"
 	}

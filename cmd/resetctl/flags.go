@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/links"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/urfave/cli/v2"
@@ -57,6 +58,7 @@ func actFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "only show what would be done, as plan does"},
 		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"},
+		&cli.StringFlag{Name: "canary", Usage: "do the first `N` rows of each target, then ask whether to go on; halt where nobody can be asked"},
 		&cli.StringFlag{Name: "report", Usage: "write a report of the run, an HTML page, to `FILE`"},
 		&cli.StringFlag{Name: "max-duration", Usage: "begin no row after `TIME`, such as 2h"},
 	}
@@ -82,8 +84,10 @@ type workOptions struct {
 
 	dryRun, offline, yes, resume, fresh, resendUnknown, revokeKeys bool
 
-	expect      int // -1: anything
-	limit       int // 0: all
+	expect      int         // -1: anything
+	limit       int         // 0: all
+	canary      int         // 0: none
+	links       *links.File // nil: none
 	only        []string
 	except      []string
 	maxDuration time.Duration // 0: none
@@ -146,6 +150,12 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 		return o, err
 	}
 	if o.limit, err = number(ctx, "limit", 1, 0); err != nil {
+		return o, err
+	}
+	if o.canary, err = number(ctx, "canary", 1, 0); err != nil {
+		return o, err
+	}
+	if o.links, err = linksOf(ctx); err != nil {
 		return o, err
 	}
 	if v := ctx.String("max-duration"); v != "" {

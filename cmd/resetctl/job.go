@@ -35,26 +35,27 @@ type job struct {
 	options workOptions
 	args    []string // the command line, for the audit
 	// again is the command that goes on with the run, for people to copy; it may
-	// be nil.
-	again func(run string) string
-	// againAll is the same, for all targets.
-	againAll func(run string) string
+	// be nil. It leaves out the flags that are named.
+	again func(run string, without ...string) string
+	// behind are flags that have had their effect.
+	behind []string
 
-	people    *table.Reader // nil where there is none
-	limit     int           // the last row, by Seq, that --limit lets through; 0: all
-	output    *table.Output
-	page      *table.Output // of the report; nil where none is wanted
-	samples   samples
-	ledger    *journal.Ledger
-	run       *journal.Run
-	between   func(bulk.Journal) bulk.Journal // see command.journal
-	bounds    journal.Options                 // see command.bounds
-	table     bool                            // the people are of a table, which may be edited, not of the command line
-	continued bool
-	borrowed  bool   // it is a plan of going on with a run
-	retried   *retry // nil unless failed rows were taken again
-	engine    *bulk.Engine
-	locks     []io.Closer
+	people       *table.Reader // nil where there is none
+	limit        int           // the last row, by Seq, that --limit lets through; 0: all
+	output       *table.Output
+	page         *table.Output // of the report; nil where none is wanted
+	samples      samples
+	ledger       *journal.Ledger
+	run          *journal.Run
+	between      func(bulk.Journal) bulk.Journal // see command.journal
+	bounds       journal.Options                 // see command.bounds
+	linksBetween func(handOver) handOver         // see command.links
+	table        bool                            // the people are of a table, which may be edited, not of the command line
+	continued    bool
+	borrowed     bool   // it is a plan of going on with a run
+	retried      *retry // nil unless failed rows were taken again
+	engine       *bulk.Engine
+	locks        []io.Closer
 }
 
 // do works off a table.
@@ -85,9 +86,12 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 	return j.through(ctx, begin, j.work)
 }
 
-// open opens what the job writes to: the results, so that a path that cannot be
-// written is found before anything is done, and the ledger.
+// open opens what the job writes to: the results and the links, so that a path
+// that cannot be written is found before anything is done, and the ledger.
 func (j *job) open(ctx context.Context) (err error) {
+	if err := j.checkLinks(); err != nil {
+		return err
+	}
 	for path, out := range map[string]**table.Output{j.options.output: &j.output, j.options.report: &j.page} {
 		if path == "" {
 			continue
@@ -157,7 +161,7 @@ func (j *job) through(ctx context.Context, begin beginning, work func(context.Co
 	}
 	j.engine = &bulk.Engine{
 		Journal: j.journal(), Targets: targets, Guards: guards(j.config.Guards),
-		Limit: j.limit, Log: j.log, AtOnce: j.atOnce(), ResendUnknown: j.options.resendUnknown, Lock: resetter.LockOptions{RevokeKeys: j.options.revokeKeys},
+		Limit: j.limit, Links: j.handOver(), Log: j.log, AtOnce: j.atOnce(), ResendUnknown: j.options.resendUnknown, Lock: resetter.LockOptions{RevokeKeys: j.options.revokeKeys},
 	}
 	if j.options.maxDuration > 0 {
 		j.engine.Deadline = time.Now().Add(j.options.maxDuration)
@@ -309,6 +313,9 @@ func (j *job) target(ctx context.Context, t *config.Target) (bulk.Target, error)
 		transport.WithTarget(t.Name), transport.WithRate(t.Rate), transport.WithTimeout(t.Timeout),
 		transport.WithMaxWait(t.MaxWait), transport.WithLogger(j.log), transport.WithUserAgent("resetctl/" + release()),
 	}
+	if j.options.links != nil {
+		opts = append(opts, transport.WithLinks())
+	}
 	if t.CAFile != "" {
 		pem, err := os.ReadFile(t.CAFile)
 		if err != nil {
@@ -429,10 +436,7 @@ func (j *job) work(ctx context.Context) error {
 	if err := j.mayBegin(ctx, plan); err != nil {
 		return errors.Join(err, j.discard(ctx))
 	}
-	stop, enough := j.showProgress(ctx), j.sample(ctx)
-	summary, err := j.engine.Act(ctx)
-	stop()
-	enough()
+	summary, err := j.act(ctx)
 	if guard := (*bulk.GuardError)(nil); ctx.Err() == nil && (err == nil || errors.As(err, &guard)) {
 		if failed := j.reconcileAtEnd(ctx); failed != nil {
 			return failed
@@ -493,7 +497,7 @@ func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
 // advise adds to the engine's words those that only the command knows.
 func (j *job) advise(err error) error {
 	if errors.Is(err, bulk.ErrNoMailer) {
-		return fmt.Errorf("%w\nset up a mailer in the system; handing links over with --links is not there yet in this release", err)
+		return fmt.Errorf("%w\nset up a mailer in the system, or hand the links over yourself: --links FILE --links-to RECIPIENT writes them down, encrypted for who hands them over", err)
 	}
 	return err
 }

@@ -137,11 +137,14 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		fmt.Fprintf(&b, "unknown: the mail may have gone out and is not sent again; ask these people or look in the system, then: resetctl reconcile %s --settle done --rows N,M (or --settle failed)\n", j.run.ID())
 	}
 	if total[bulk.Pending] > 0 && j.again != nil {
-		again := j.again
-		if j.againAll != nil && j.leftAlone(counts) == total[bulk.Pending] {
-			again = j.againAll
+		without := slices.Clone(j.behind)
+		if j.leftAlone(counts) == total[bulk.Pending] {
+			without = append(without, "only", "except")
 		}
-		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", again(j.run.ID()))
+		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), without...))
+	}
+	if f := j.options.links; f != nil {
+		fmt.Fprintf(&b, "links: %d were appended to %s\n", f.Written(), f.Path)
 	}
 	if j.output != nil && j.options.output != "-" {
 		fmt.Fprintf(&b, "results: %s\n", j.options.output)

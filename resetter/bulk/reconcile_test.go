@@ -167,6 +167,53 @@ func (s short) Reconcile(ctx context.Context, before []resetter.Account) ([]rese
 	return f[:len(f)-1], err
 }
 
+// mailless is a legible system that mails nobody and hands out links instead.
+type mailless struct{ *legible }
+
+func (mailless) Check(context.Context) (resetter.Status, error) {
+	return resetter.Status{Mailer: resetter.MailerAbsent}, nil
+}
+
+// Where there is no mailer, a reset whose link was lost with its answer is no
+// more use for having been made: it stays in doubt until it is sent once more.
+func TestALinkThatWasLostWithItsAnswerIsMadeOnceMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := mailless{&legible{system: &system{receipt: resetter.Receipt{Link: resetter.NewSecret("https://example.com/reset/1")}}}}
+		s.answer = func(_ context.Context, _ string, nth int) (bool, error) {
+			switch nth {
+			case 1:
+				return true, refusal(resetter.ErrLostAnswer, nil)
+			case 2: // which proves that the first was done
+				return false, throttled(50*time.Second, resetter.ScopePerson)
+			}
+			return true, nil
+		}
+		j := newLedger(t, people("a", 2)...)
+		links := 0
+		engine := func() *bulk.Engine {
+			return &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s}},
+				Links: func(context.Context, bulk.Result, resetter.Secret) error { links++; return nil }}
+		}
+		e := engine()
+		work(t, e)
+		for range 2 { // at the end of the run, and before another one begins
+			found, err := e.Reconcile(t.Context())
+			ok(t, err)
+			if len(found) != 1 || found[0].Confirmed > 0 || !strings.Contains(found[0].Stopped, "no mailer") {
+				t.Errorf("found %+v", found)
+			}
+			all(t, j, "unknown/lost_answer")
+			e = engine()
+		}
+		e.ResendUnknown = true
+		work(t, e)
+		all(t, j, "done/accepted")
+		if links != 2 || len(s.legible.asked) > 0 {
+			t.Errorf("%d links; it was read %d times", links, len(s.legible.asked))
+		}
+	})
+}
+
 func TestReadingEndsWithItsContext(t *testing.T) {
 	l := half()
 	j := newLedger(t, people("a", 4)...)

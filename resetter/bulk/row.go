@@ -115,7 +115,7 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 
 // wait has the row come again.
 func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Time, scope resetter.Scope) verdict {
-	if t.doubt != nil && provesDone(*t.doubt, err, until, scope) {
+	if t.doubt != nil && a.status[target.Name].Mailer != resetter.MailerAbsent && provesDone(*t.doubt, err, until, scope) {
 		r := finished(t.Result)
 		r.Outcome, r.Reason, r.Status = Done, Confirmed, refusal(err).Status
 		r.Detail = "done, and not sent once more: the system refuses since this person was mailed less than a minute ago, which was by the request whose answer was lost"
@@ -159,7 +159,7 @@ func (a *acting) end(target *Target, t *task, s *send, receipt resetter.Receipt,
 		result = accepted(t.Result, receipt, a.status[target.Name])
 		if a.Links != nil && !receipt.Link.IsZero() {
 			if err := a.Links(a.keep, result, receipt.Link); err != nil {
-				result.Detail += "; its link could not be handed over and is lost"
+				result.Detail += "; its link could not be handed over and is lost: a new reset makes another"
 				broken = a.ends(fmt.Errorf("the link of row %d (line %d, target %s) could not be handed over, though it was accepted: %w",
 					t.Row.Seq, t.Row.Line, target.Name, err))
 			}
