@@ -52,6 +52,7 @@ type job struct {
 	linksBetween func(handOver) handOver         // see command.links
 	table        bool                            // the people are of a table, which may be edited, not of the command line
 	continued    bool
+	borrowed     bool   // it is a plan of going on with a run
 	retried      *retry // nil unless failed rows were taken again
 	engine       *bulk.Engine
 	locks        []io.Closer
@@ -447,22 +448,29 @@ func (j *job) work(ctx context.Context) error {
 	return j.conclude(ctx, summary, err)
 }
 
+// wouldDo counts the actions of the whole run, so that the same command goes on
+// with the same --expect. A command that names no table counts what it does
+// itself.
+func (j *job) wouldDo(ctx context.Context, plan bulk.Plan) (int, error) {
+	would := plan.Would()
+	if !(j.continued || j.borrowed) || j.people == nil {
+		return would, nil
+	}
+	counts, err := j.run.Counts(ctx)
+	for _, c := range counts {
+		would += c[bulk.Done] + c[bulk.Unknown]
+	}
+	for _, t := range plan.Targets {
+		would -= t.Again // which were unknown
+	}
+	return would, err
+}
+
 // mayBegin applies what guards the whole run, and asks.
 func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
-	would := plan.Would()
-	if j.continued && j.people != nil {
-		// Of the whole run, so that the same command goes on. One that names no
-		// table counts what it does itself.
-		counts, err := j.run.Counts(ctx)
-		if err != nil {
-			return err
-		}
-		for _, c := range counts {
-			would += c[bulk.Done] + c[bulk.Unknown]
-		}
-		for _, t := range plan.Targets {
-			would -= t.Again // which were unknown
-		}
+	would, err := j.wouldDo(ctx, plan)
+	if err != nil {
+		return err
 	}
 	if n := j.options.expect; n >= 0 && n != would {
 		return &bulk.GuardError{Guard: "expect", Detail: fmt.Sprintf("%d actions would be done, not the %d that --expect says; nothing was sent", would, n)}

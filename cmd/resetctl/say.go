@@ -274,6 +274,10 @@ func planText(plan bulk.Plan) string {
 
 // sayPlan prints the plan on stdout, writes its rows, and forgets the run.
 func (j *job) sayPlan(ctx context.Context, plan bulk.Plan) error {
+	would, err := j.wouldDo(ctx, plan)
+	if err != nil {
+		return errors.Join(err, j.discard(ctx))
+	}
 	if j.output != nil {
 		err := table.WritePlan(j.output, j.options.format, j.run.Columns(), j.limit, j.run.Results(ctx))
 		if err = errors.Join(err, j.commit(err)); err != nil {
@@ -291,7 +295,7 @@ func (j *job) sayPlan(ctx context.Context, plan bulk.Plan) error {
 		return j.printObject(planJSON(plan))
 	}
 	text := planText(plan)
-	if n := j.options.expect; n >= 0 && n != plan.Would() {
+	if n := j.options.expect; n >= 0 && n != would {
 		text += fmt.Sprintf("--expect %d would refuse this\n", n)
 	}
 	return j.io.Print(text + "nothing was sent\n")

@@ -114,6 +114,8 @@ func (e *Engine) coolDown(ctx context.Context, t *Target, r Result) (*instead, e
 	case within(last.InDoubt, doubt) && !e.ResendUnknown:
 		why = fmt.Sprintf("left out: it may have been mailed at %s%s and is let be for %v; ask the person or look in the system",
 			clock(last.InDoubt), ahead(last.InDoubt), doubt)
+	case last.Meanwhile && t.Cooldown > 0 && !(e.ResendUnknown && last.InDoubt.After(last.Accepted)):
+		why = fmt.Sprintf("left out: another run has mailed it at %s, after this one was begun", clock(later(last.Accepted, last.InDoubt)))
 	case within(last.Accepted, t.Cooldown):
 		why = fmt.Sprintf("left out: it was mailed at %s%s and is let be for %v", clock(last.Accepted), ahead(last.Accepted), t.Cooldown)
 	default:

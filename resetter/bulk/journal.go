@@ -111,6 +111,9 @@ type Mailed struct {
 	// InDoubt is when a row last ended as Unknown. An intent without outcome,
 	// of a run that was interrupted, counts here with the time of the intent.
 	InDoubt time.Time
+	// Meanwhile is true where it was mailed, or may have been, by a row of
+	// another run after this one had begun.
+	Meanwhile bool
 }
 
 // A Stage is how far a row has come. A row that is Done, Skipped or Failed is at

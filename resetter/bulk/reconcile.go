@@ -99,9 +99,18 @@ func (e *Engine) askAbout(ctx context.Context, reader resetter.Reconciler, t *ta
 	var rows []Result
 	var before []resetter.Account
 	for _, r := range t.rows {
-		if r.Row.Action.Mails() && r.Account.Evidence != "" {
-			rows, before = append(rows, r), append(before, r.Account)
+		if !r.Row.Action.Mails() || r.Account.Evidence == "" {
+			continue
 		}
+		last, err := e.Journal.LastMailed(ctx, r.Row.Target, r.Account.ID)
+		if err != nil {
+			return verdict{err: fmt.Errorf("the journal could not say when row %d (line %d, target %s) was last mailed: %w",
+				r.Row.Seq, r.Row.Line, r.Row.Target, err)}
+		}
+		if last.Accepted.After(r.AskedAt) { // what would be read is what we did then
+			continue
+		}
+		rows, before = append(rows, r), append(before, r.Account)
 	}
 	if len(rows) == 0 {
 		return verdict{}

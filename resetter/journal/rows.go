@@ -275,12 +275,13 @@ func (r *Run) Twin(ctx context.Context, seq int) (bulk.Result, bool, error) {
 
 const sqlMailed = `SELECT action,
 		max(CASE WHEN outcome = 'done' AND reason <> 'already' THEN finished_at END),
-		max(CASE WHEN outcome = 'unknown' THEN finished_at ELSE intent_at END)
-	FROM rows INDEXED BY rows_by_account WHERE target = ? AND account_id = ? GROUP BY action`
+		max(CASE WHEN outcome = 'unknown' THEN finished_at ELSE intent_at END),
+		max(run <> ?3 AND asked_at > ?4 AND (outcome IN ('done', 'unknown') OR intent_at IS NOT NULL))
+	FROM rows INDEXED BY rows_by_account WHERE target = ?1 AND account_id = ?2 GROUP BY action`
 
 // LastMailed implements [bulk.Journal].
 func (r *Run) LastMailed(ctx context.Context, target, accountID string) (bulk.Mailed, error) {
-	rows, err := r.ledger.mailed.QueryContext(ctx, target, accountID)
+	rows, err := r.ledger.mailed.QueryContext(ctx, target, accountID, r.key, nanos(r.started))
 	if err != nil {
 		return bulk.Mailed{}, r.wrap(err)
 	}
@@ -288,13 +289,14 @@ func (r *Run) LastMailed(ctx context.Context, target, accountID string) (bulk.Ma
 	var last bulk.Mailed
 	for rows.Next() {
 		var action resetter.Action
-		var accepted, inDoubt sql.NullInt64
-		if err := rows.Scan(&action, &accepted, &inDoubt); err != nil {
+		var accepted, inDoubt, meanwhile sql.NullInt64
+		if err := rows.Scan(&action, &accepted, &inDoubt, &meanwhile); err != nil {
 			return bulk.Mailed{}, r.wrap(err)
 		}
 		if action.Mails() {
 			last.Accepted = later(last.Accepted, fromNanos(accepted.Int64))
 			last.InDoubt = later(last.InDoubt, fromNanos(inDoubt.Int64))
+			last.Meanwhile = last.Meanwhile || meanwhile.Int64 != 0
 		}
 	}
 	return last, r.wrap(rows.Err())
