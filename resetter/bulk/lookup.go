@@ -116,7 +116,7 @@ func (p *preparing) endHopeless(ctx context.Context, target *Target, t *task) er
 	var kept []Result
 	for _, r := range t.rows {
 		var err error
-		if !supports(target.Resetter, r.Row.Action) {
+		if !Supports(target.Resetter, r.Row.Action) {
 			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrUnsupported), unsupported(r.Row.Action)))
 		} else if invalid := malformed(r.Row); invalid != nil {
 			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrInvalid), invalid.Error()+"; correct it in the input"))
