@@ -87,6 +87,7 @@ const (
 type Result struct {
 	Row     Row
 	Account resetter.Account // zero until the person was found
+	ReadAt  time.Time        // when it was found so
 
 	Outcome Outcome
 	Reason  Reason

@@ -116,7 +116,7 @@ func (p *preparing) endHopeless(ctx context.Context, target *Target, t *task) er
 	var kept []Result
 	for _, r := range t.rows {
 		var err error
-		if !supports(target.Resetter, r.Row.Action) {
+		if !Supports(target.Resetter, r.Row.Action) {
 			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrUnsupported), unsupported(r.Row.Action)))
 		} else if invalid := malformed(r.Row); invalid != nil {
 			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrInvalid), invalid.Error()+"; correct it in the input"))
@@ -156,15 +156,21 @@ func (p *preparing) resolved(ctx context.Context, target *Target, r Result, acco
 		err = errors.New("the system named an account without an id")
 	}
 	if err != nil {
-		failed := refused(r, err, false)
-		if failed.Outcome == Unknown { // nothing was sent, whatever a look-up says
-			failed.Outcome, failed.Reason, failed.Attempts = Failed, Reason(resetter.ErrUnavailable), 0
-		}
-		return p.end(ctx, failed)
+		return p.end(ctx, notFound(r, err))
 	}
 	if err := p.Journal.Resolved(context.WithoutCancel(ctx), r.Row.Seq, account); err != nil {
 		return fmt.Errorf("the journal could not record whom row %d (line %d, target %s) is about; nothing was sent: %w",
 			r.Row.Seq, r.Row.Line, target.Name, err)
 	}
 	return nil
+}
+
+// notFound is the result of a row whose look-up ended in err. Nothing was sent,
+// whatever a look-up says.
+func notFound(r Result, err error) Result {
+	failed := refused(r, err, false)
+	if failed.Outcome == Unknown {
+		failed.Outcome, failed.Reason, failed.Attempts = Failed, Reason(resetter.ErrUnavailable), 0
+	}
+	return failed
 }

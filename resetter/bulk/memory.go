@@ -25,8 +25,7 @@ type Memory struct {
 // An entry is a row and where it stands.
 type entry struct {
 	Result
-	intentAt   time.Time // of the open intent; zero where there is none
-	resolvedAt time.Time
+	intentAt time.Time // of the open intent; zero where there is none
 }
 
 // A person is an account at a target.
@@ -119,7 +118,7 @@ func (m *Memory) Resolved(ctx context.Context, seq int, account resetter.Account
 			return fmt.Errorf("row %d: its request is under way, so its account cannot change", seq)
 		}
 		m.forget(e)
-		e.Account, e.resolvedAt = account, time.Now()
+		e.Account, e.ReadAt = account, time.Now()
 		m.people[m.personOf(e)] = append(m.people[m.personOf(e)], e)
 		return nil
 	})
@@ -130,7 +129,7 @@ func (m *Memory) forget(e *entry) {
 	if e.known() {
 		old := m.personOf(e)
 		m.people[old] = slices.DeleteFunc(m.people[old], func(o *entry) bool { return o == e })
-		e.Account = resetter.Account{}
+		e.Account, e.ReadAt = resetter.Account{}, time.Time{}
 	}
 }
 
@@ -243,7 +242,7 @@ func (m *Memory) Intent(ctx context.Context, seq, n int) error {
 		}
 		e.Attempts, e.intentAt = n, time.Now()
 		e.AskedAt = e.intentAt
-		if e.intentAt.Sub(e.resolvedAt) > EvidenceLife {
+		if e.intentAt.Sub(e.ReadAt) > EvidenceLife {
 			e.Account.Evidence = ""
 		}
 		return nil
@@ -256,7 +255,7 @@ func (m *Memory) Again(ctx context.Context, seq, n int) error {
 		if n <= e.Attempts {
 			return fmt.Errorf("row %d: attempt %d is not later than attempt %d, which is in the journal already", seq, n, e.Attempts)
 		}
-		e.Result = Result{Row: e.Row, Account: e.Account, Outcome: Pending, Reason: NotStarted, Attempts: n, AskedAt: time.Now()}
+		e.Result = Result{Row: e.Row, Account: e.Account, ReadAt: e.ReadAt, Outcome: Pending, Reason: NotStarted, Attempts: n, AskedAt: time.Now()}
 		e.intentAt = e.AskedAt
 		return nil
 	})

@@ -399,3 +399,27 @@ func TestAnOldReadingProvesNothing(t *testing.T) {
 		})
 	}
 }
+
+// What shows may be what we did ourselves since.
+func TestWhatWasMailedSinceProvesNothing(t *testing.T) {
+	l := half()
+	first := l.answer
+	j := newLedger(t, people("a", 1)...)
+	j.twins = true
+	e := &bulk.Engine{Journal: j, ResendUnknown: true, Targets: []bulk.Target{{Name: "a", Resetter: l}}}
+	l.answer = func(context.Context, string, int) (bool, error) { return false, refusal(resetter.ErrLostAnswer, nil) }
+	work(t, e)
+	all(t, j, "unknown/lost_answer")
+	again := person("a", "p0@example.com")
+	again.Seq = 2
+	ok(t, j.Add(t.Context(), bulk.Rows(again)))
+	ok(t, j.Resolved(t.Context(), 2, account("p0@example.com")))
+	ok(t, j.Intent(t.Context(), 2, 1))
+	_, _ = l.Reset(t.Context(), account("p0@example.com"))
+	l.mails["p0"]++
+	ok(t, j.Record(t.Context(), bulk.Result{Row: bulk.Row{Seq: 2}, Outcome: bulk.Done, Reason: bulk.Accepted}))
+	l.answer = first
+	_, err := e.Reconcile(t.Context())
+	ok(t, err)
+	is(t, results(t, j)[0], "unknown/lost_answer")
+}

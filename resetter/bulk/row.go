@@ -65,6 +65,9 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 		doubt := t.Result
 		t.doubt = &doubt
 	}
+	if v, through := a.readAnew(ctx, target, t); through {
+		return v
+	}
 	switch instead, err := a.leaveOut(a.keep, target, t.Result); {
 	case err != nil:
 		return verdict{err: a.ends(err)}
@@ -111,6 +114,47 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 		return verdict{}
 	}
 	return a.end(target, t, s, receipt, err)
+}
+
+// StateLife is how long an account counts as it was found. A run that goes on
+// later than that reads it anew before it does anything to it, since guards and
+// people go by what it is now.
+const StateLife = 24 * time.Hour
+
+// readAnew reads the account of a row once more where it was found long ago. It
+// reports whether the row is through with that, be it for now.
+func (a *acting) readAnew(ctx context.Context, target *Target, t *task) (verdict, bool) {
+	if t.ReadAt.IsZero() || time.Since(t.ReadAt) < StateLife {
+		return verdict{}, false
+	}
+	p := a.preparing(nil)
+	account, err := guarded(a.log(), func() (resetter.Account, error) {
+		return target.Resetter.Resolve(resetter.WithWaitsHandedBack(ctx), resetter.ID(t.Account.ID))
+	})
+	if v, ok := p.cutShort(ctx, target, t.Result, err); ok {
+		return v, true
+	}
+	switch {
+	case errors.Is(err, resetter.ErrInvalid): // it cannot be asked by id
+		return verdict{}, false
+	case err == nil && account.ID != t.Account.ID:
+		err = errors.New("the system named another account than the one that was asked for")
+	}
+	switch {
+	case err != nil && t.doubt != nil: // in doubt as before
+		return verdict{answered: true, refusal: refusal(err)}, true
+	case err != nil:
+		return verdict{answered: true, refusal: refusal(err), leftOut: true, err: a.record(a.keep, notFound(t.Result, err))}, true
+	case t.doubt != nil:
+		account.Evidence = t.Account.Evidence // what it was before the request that is in doubt
+	default:
+		if err := a.Journal.Resolved(a.keep, t.Row.Seq, account); err != nil {
+			return verdict{err: a.ends(fmt.Errorf("the journal could not record whom row %d (line %d, target %s) is about, so it was not sent: %w",
+				t.Row.Seq, t.Row.Line, target.Name, err))}, true
+		}
+	}
+	t.Account, t.ReadAt = account, time.Now()
+	return verdict{}, false
 }
 
 // wait has the row come again.

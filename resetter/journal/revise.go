@@ -346,5 +346,5 @@ func (r *Run) Removed(ctx context.Context) iter.Seq2[bulk.Result, error] {
 	return r.resultsOf(ctx, sqlRemoved, r.key)
 }
 
-const sqlRemoved = `SELECT 0, line, target, kind, identity, action, new_email, cells, account_id, account,
+const sqlRemoved = `SELECT 0, line, target, kind, identity, action, new_email, cells, account_id, account, resolved_at,
 	outcome, reason, detail, attempts, status, asked_at, finished_at FROM rows WHERE run = ? AND place IS NULL ORDER BY seq`

@@ -43,7 +43,7 @@ const (
 		WHERE run = ?1 AND place = ?2 AND outcome = 'unknown'`
 
 	sqlReopen = `UPDATE rows SET outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL,
-			account_id = NULL, account = NULL, stage = 0
+			account_id = NULL, account = NULL, resolved_at = NULL, stage = 0
 		WHERE run = ?1 AND place = ?2 AND outcome = 'failed'`
 
 	sqlAttempt = `INSERT INTO attempts (run, seq, n, at, event, reason, status)
@@ -250,7 +250,7 @@ func (r *Run) explainRow(w *writer, seq, n int, was bulk.Outcome) error {
 }
 
 // sqlTwin is by account, of which nobody has many rows.
-const sqlTwin = `SELECT coalesce(e.place, 0), e.line, e.target, e.kind, e.identity, e.action, e.new_email, e.cells, e.account_id, e.account,
+const sqlTwin = `SELECT coalesce(e.place, 0), e.line, e.target, e.kind, e.identity, e.action, e.new_email, e.cells, e.account_id, e.account, e.resolved_at,
 		e.outcome, e.reason, e.detail, e.attempts, e.status, e.asked_at, e.finished_at
 	FROM rows AS mine INDEXED BY rows_by_place
 	CROSS JOIN rows AS e INDEXED BY rows_by_account
@@ -402,7 +402,7 @@ func (r *Run) Counts(ctx context.Context) (map[string]bulk.Counts, error) {
 	return all, r.wrap(rows.Err())
 }
 
-const sqlResult = `SELECT place, line, target, kind, identity, action, new_email, cells, account_id, account,
+const sqlResult = `SELECT place, line, target, kind, identity, action, new_email, cells, account_id, account, resolved_at,
 	outcome, reason, detail, attempts, status, asked_at, finished_at FROM rows `
 
 // List implements [bulk.Journal].
@@ -461,9 +461,9 @@ func scan(rows *sql.Rows) (bulk.Result, error) {
 	var r bulk.Result
 	var cells string
 	var accountID, account sql.NullString
-	var asked, finished sql.NullInt64
+	var read, asked, finished sql.NullInt64
 	if err := rows.Scan(&r.Row.Seq, &r.Row.Line, &r.Row.Target, &r.Row.Identity.Kind, &r.Row.Identity.Value, &r.Row.Action, &r.Row.NewEmail,
-		&cells, &accountID, &account, &r.Outcome, &r.Reason, &r.Detail, &r.Attempts, &r.Status, &asked, &finished); err != nil {
+		&cells, &accountID, &account, &read, &r.Outcome, &r.Reason, &r.Detail, &r.Attempts, &r.Status, &asked, &finished); err != nil {
 		return bulk.Result{}, err
 	}
 	if err := json.Unmarshal([]byte(cells), &r.Row.Cells); err != nil {
@@ -477,6 +477,7 @@ func scan(rows *sql.Rows) (bulk.Result, error) {
 		r.Account = resetter.Account{ID: accountID.String, Email: a.Email, Username: a.Username,
 			Ineligible: a.Ineligible, SetupPending: a.SetupPending, Evidence: a.Evidence}
 	}
+	r.ReadAt = fromNanos(read.Int64)
 	r.AskedAt, r.FinishedAt = fromNanos(asked.Int64), fromNanos(finished.Int64)
 	return r, nil
 }

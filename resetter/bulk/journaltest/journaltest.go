@@ -125,13 +125,13 @@ func (j journal) all() []bulk.Result {
 	return all
 }
 
-// get returns the result of a row, but for when it was last asked for: see
-// asked.
+// get returns the result of a row, but for the times at which the journal saw
+// it.
 func (j journal) get(seq int) bulk.Result {
 	j.t.Helper()
 	for _, r := range j.all() {
 		if r.Row.Seq == seq {
-			r.AskedAt = time.Time{}
+			r.AskedAt, r.ReadAt = time.Time{}, time.Time{}
 			return r
 		}
 	}
@@ -298,6 +298,9 @@ func theLastIntentIsRememberedByItsTime(t *testing.T, j journal) {
 	j.intent(1, 1)
 	first := asked()
 	j.record(1, bulk.Unknown, "lost_answer")
+	if j.all()[0].ReadAt.IsZero() {
+		t.Error("it does not tell when the account was read")
+	}
 	if first.IsZero() || !asked().Equal(first) {
 		t.Errorf("asked for at %v, and with its outcome at %v", first, asked())
 	}
