@@ -18,12 +18,12 @@ type topic struct {
 // topics lists the pages, but for that of the configuration, which is the help
 // on the command config.
 func topics() []topic {
-	return []topic{
+	return append([]topic{
 		{"csv", "what a table of people looks like", csvPage},
 		{"environment", "the variables that are read", environmentPage},
 		{"exit-codes", "what the exit code says", exitCodesPage},
 		{"outcomes", "what can become of a row, and what to do", outcomesPage},
-	}
+	}, systemTopics()...)
 }
 
 func (c *command) helpCommand() *cli.Command {
