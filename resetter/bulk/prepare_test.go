@@ -408,3 +408,16 @@ func TestALookUpThatIsThroughIsKeptWhenTheTimeIsUp(t *testing.T) {
 		}
 	})
 }
+
+// A system may see that the time does not suffice before it is over.
+func TestACheckThatTheDeadlineWouldNotLetEndIsNoRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hasty := pausing{&system{}, func() error { return refusal(resetter.ErrNotStarted, context.DeadlineExceeded) }}
+		j := newLedger(t, people("a", 1)...)
+		e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: hasty}}, Deadline: time.Now().Add(time.Second)}
+		if _, err := e.Prepare(t.Context()); !errors.Is(err, bulk.ErrTimeUp) {
+			t.Errorf("got %v", err)
+		}
+		all(t, j, "pending/not_started")
+	})
+}

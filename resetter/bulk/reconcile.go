@@ -69,11 +69,10 @@ func (e *Engine) Reconcile(ctx context.Context) ([]Reconciled, error) {
 	return all, context.Cause(run)
 }
 
-// mailsNobody reports whether t is known to have no mailer. It is asked only where
-// links are handed over.
+// mailsNobody reports whether t is known to have no mailer.
 func (e *Engine) mailsNobody(ctx context.Context, t *Target) bool {
 	status, known := e.status[t.Name]
-	if checker, ok := t.Resetter.(resetter.Checker); ok && !known && e.Links != nil {
+	if checker, ok := t.Resetter.(resetter.Checker); ok && !known {
 		status, _ = e.ask(ctx, t, checker) // who does not say is read from
 	}
 	return status.Mailer == resetter.MailerAbsent
