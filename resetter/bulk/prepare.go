@@ -85,6 +85,7 @@ func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]reset
 			continue
 		}
 		wg.Go(func() {
+			defer e.at(t, Checking)()
 			var err error
 			found[i], err = e.ask(asking, t, checker)
 			if err == nil && found[i].Mailer == resetter.MailerAbsent && e.Links == nil {
