@@ -19,7 +19,8 @@ func (c *Client) BatchSize() int { return batchSize }
 
 // ResolveBatch implements resetter.BatchResolver. Ids are looked up together,
 // addresses one by one: Looker's search takes one pattern at a time, and would
-// not spare a call.
+// not spare a call. Where Looker asks for a pause on the way, those who were
+// found until then are found.
 func (c *Client) ResolveBatch(ctx context.Context, ids []resetter.Identity) ([]resetter.Resolution, error) {
 	var named []string
 	for _, id := range ids {
@@ -42,7 +43,13 @@ func (c *Client) ResolveBatch(ctx context.Context, ids []resetter.Identity) ([]r
 				r.Account, r.Err = c.Resolve(ctx, id)
 			}
 			if r.Err != nil && aboutOne(r.Err) == nil {
-				return nil, r.Err
+				if i == 0 || !asksToWait(r.Err) {
+					return nil, r.Err
+				}
+				for ; i < len(ids); i++ {
+					resolutions[i].Err = r.Err
+				}
+				return resolutions, nil
 			}
 			known[id] = r
 		}
@@ -83,6 +90,12 @@ func (c *Client) listed(ctx context.Context, ids []string, fields string) (map[s
 		}
 	}
 	return found, nil
+}
+
+// asksToWait reports whether err says when to come again.
+func asksToWait(err error) bool {
+	e, ok := errors.AsType[*resetter.Error](err)
+	return ok && !e.Until.IsZero() && !e.Stop
 }
 
 // aboutOne is err if it is about the account that was asked for, nil if it

@@ -3,6 +3,7 @@ package looker_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -142,6 +143,9 @@ func TestWhatMeetsEverybodyIsAnErrorOfTheBatch(t *testing.T) {
 					srv.Inject(answer(sandbox.List, 200, "[]"))
 				}
 				ids := []resetter.Identity{resetter.ID("101"), resetter.ID("102"), resetter.Email(srv.Users()[3].Email)}
+				if on == sandbox.Find { // before anybody is found
+					slices.Reverse(ids)
+				}
 				found, err := client.ResolveBatch(resetter.WithWaitsHandedBack(t.Context()), ids)
 				want(t, err, c.kind)
 				if found != nil {
@@ -152,7 +156,7 @@ func TestWhatMeetsEverybodyIsAnErrorOfTheBatch(t *testing.T) {
 	}
 }
 
-func TestABatchThatEndedEarlyMayBeRepeated(t *testing.T) {
+func TestAPauseInTheMiddleOfABatchKeepsWhoWasFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv, client := inMemory(t, lookertest.Config{People: 3})
 		var ids []resetter.Identity
@@ -160,8 +164,11 @@ func TestABatchThatEndedEarlyMayBeRepeated(t *testing.T) {
 			ids = append(ids, resetter.Email(u.Email))
 		}
 		srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, On: sandbox.Find, Skip: 2, Times: 1})
-		_, err := client.ResolveBatch(resetter.WithWaitsHandedBack(t.Context()), ids)
-		if e := want(t, err, resetter.ErrRateLimited); e.Until.IsZero() {
+		found, err := client.ResolveBatch(resetter.WithWaitsHandedBack(t.Context()), ids)
+		if err != nil || len(found) != 3 || found[0].Err != nil || found[1].Account.Email != ids[1].Value {
+			t.Fatalf("found %+v, %v", found, err)
+		}
+		if e := want(t, found[2].Err, resetter.ErrRateLimited); e.Until.IsZero() {
 			t.Errorf("%+v does not say when to come again", e)
 		}
 		for i, r := range resolveBatch(t, client, ids...) { // and this one waits by itself

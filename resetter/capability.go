@@ -51,7 +51,9 @@ type BatchResolver interface {
 	//
 	// Errors of the call: ErrUnauthorized, ErrForbidden, ErrRateLimited,
 	// ErrUnavailable and ErrNotStarted. Errors of a Resolution: ErrNotFound,
-	// ErrAmbiguous, ErrIneligible and ErrInvalid.
+	// ErrAmbiguous, ErrIneligible, ErrInvalid and ErrRejected; and ErrRateLimited
+	// or ErrUnavailable with a time in Until for those whom the call did not come
+	// to, since the system asked for a pause on the way: ask for them again then.
 	ResolveBatch(ctx context.Context, ids []Identity) ([]Resolution, error)
 
 	// BatchSize is how many identities one call takes at the most.

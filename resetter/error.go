@@ -96,6 +96,11 @@ type Error struct {
 	RequestID string // the system's name for the request
 	Attempts  int    // requests made; 0 where none left
 
+	// Repeatable is true of a write that mails nobody and leads to the same
+	// state however often it is done, so that an unknown outcome is settled by
+	// asking again.
+	Repeatable bool
+
 	Until time.Time // when it may be tried again; zero where nothing was said
 	Scope Scope     // whom Until concerns; empty where Until is zero
 
@@ -115,7 +120,7 @@ type FieldError struct {
 }
 
 // Error tells it in one line: system, what was tried, for whom, what happened,
-// whether a mail may have gone out, and what to do.
+// whether it may have been done all the same, and what to do.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", e.System, e.Op)
@@ -147,7 +152,10 @@ func (e *Error) Detail() string {
 	for _, f := range e.Fields {
 		fmt.Fprintf(&b, "; %s: %s", f.Field, f.Message)
 	}
-	if e.Kind.Unknown() {
+	switch {
+	case e.Kind.Unknown() && e.Repeatable:
+		b.WriteString("; it may have been done")
+	case e.Kind.Unknown():
 		b.WriteString("; the mail may have gone out")
 	}
 	if !e.Until.IsZero() {

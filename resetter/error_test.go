@@ -99,6 +99,10 @@ func TestAnErrorTellsAllInOneLine(t *testing.T) {
 			resetter.Error{System: "unleash", Op: "reset password", Account: "bo@example.com", Kind: resetter.ErrLostAnswer, Err: io.EOF, Advice: "look it up"},
 			"unleash: reset password for bo@example.com: lost answer: EOF; the mail may have gone out; look it up",
 		},
+		{
+			resetter.Error{System: "sugar", Op: "lock user", Account: "bo@example.com", Kind: resetter.ErrServerError, Status: 502, Repeatable: true},
+			"sugar: lock user for bo@example.com: server error (HTTP 502); it may have been done",
+		},
 		{ // the system's words count more than the network's
 			resetter.Error{System: "sugar", Op: "read", Kind: resetter.ErrUnavailable, Message: "in maintenance", Err: io.EOF},
 			"sugar: read: unavailable: in maintenance",

@@ -48,6 +48,9 @@ func (id Identity) Validate() error {
 	if len(id.Value) > 320 { // RFC 5321: 64 octets, "@", 255 octets
 		return fmt.Errorf("the %s is longer than 320 characters", id.noun())
 	}
+	if id.Kind == ByEmail && usualEmail(id.Value) {
+		return nil
+	}
 	if strings.TrimSpace(id.Value) != id.Value {
 		return fmt.Errorf("the %s %q begins or ends with a blank", id.noun(), id.Value)
 	}
@@ -95,6 +98,26 @@ func validateEmail(s string) error {
 		return fmt.Errorf("%q is not one e-mail address", s)
 	}
 	return nil
+}
+
+// usualEmail recognises the addresses that nearly all are, without the cost of
+// a parser: words of letters, digits, _ + and - with single dots between them,
+// on both sides of one @. Of any other address it says nothing.
+func usualEmail(s string) bool {
+	at, word := false, false // whether there was the @, and whether a word has begun
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '+', c == '-':
+			word = true
+		case word && c == '.':
+			word = false
+		case word && c == '@' && !at:
+			at, word = true, false
+		default:
+			return false
+		}
+	}
+	return at && word
 }
 
 // SameEmail reports whether two addresses are the same mailbox as far as the

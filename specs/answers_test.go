@@ -185,6 +185,25 @@ func TestSugarsErrorMessageIsATextOrPerField(t *testing.T) {
 	}
 }
 
+// PHP has one word for an empty list and an empty object.
+func TestSugarsAnswersWithinOneAreReadWhateverTheyAre(t *testing.T) {
+	server := newRecorder(t)
+	server.answer = `[{"contents":{"id":"7"},"headers":[],"status":200,"status_text":"OK"},
+		{"contents":"pong","headers":{"X-A":"b"},"status":200,"status_text":null},{"contents":null,"status":404}]`
+	got, err := server.sugar(t).BulkWithResponse(t.Context(), sugarapi.BulkRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &[]sugarapi.BulkAnswer{
+		{Contents: map[string]any{"id": "7"}, Headers: []any{}, Status: 200, StatusText: new("OK")},
+		{Contents: "pong", Headers: map[string]any{"X-A": "b"}, Status: 200},
+		{Status: 404},
+	}
+	if diff := cmp.Diff(want, got.JSON200); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // Proxies and login pages answer in HTML, whatever the status.
 func TestAPageIsNotTakenForAnAnswer(t *testing.T) {
 	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

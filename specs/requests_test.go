@@ -73,7 +73,7 @@ func (r *recorder) sugar(t *testing.T) *sugarapi.ClientWithResponses {
 }
 
 // lists are the requests that are answered with a list.
-var lists = regexp.MustCompile(`^GET .*/(search|users|sessions|credentials_api3)(\?|$)`)
+var lists = regexp.MustCompile(`^GET .*/(search|users|sessions|credentials_api3)(\?|$)|^POST .*/bulk$`)
 
 func TestRequestsAreWhatTheVendorsExpect(t *testing.T) {
 	const form, json = "application/x-www-form-urlencoded", "application/json"
@@ -214,6 +214,51 @@ func TestRequestsAreWhatTheVendorsExpect(t *testing.T) {
 				return err
 			},
 			request{"GET", "/acme/api/admin/user-admin/search?q=a%2Bb+c%40example.com", "", ""},
+		},
+		"Unleash's change of an address sends the address alone": {
+			func(ctx context.Context) error {
+				_, err := unleash.UpdateUserWithResponse(ctx, 7, unleashapi.WriteUser{Email: new("ana@example.com")})
+				return err
+			},
+			request{"PUT", "/acme/api/admin/user-admin/7", json, `{"email":"ana@example.com"}`},
+		},
+		"Unleash's new password goes in the body": {
+			func(ctx context.Context) error {
+				_, err := unleash.ChangePasswordWithResponse(ctx, 7, unleashapi.NewPassword{Password: "s3cret"})
+				return err
+			},
+			request{"POST", "/acme/api/admin/user-admin/7/change-password", json, `{"password":"s3cret"}`},
+		},
+		"Unleash's deletion has no body": {
+			func(ctx context.Context) error { _, err := unleash.DeleteUserWithResponse(ctx, 7); return err },
+			request{"DELETE", "/acme/api/admin/user-admin/7", "", ""},
+		},
+		"Sugar's lock sends the status alone": {
+			func(ctx context.Context) error {
+				_, err := sugar.UpdateUserWithResponse(ctx, "dacac8a8", sugarapi.WriteUser{Status: new(sugarapi.WriteUserStatusInactive)})
+				return err
+			},
+			request{"PUT", "/rest/v11_24/Users/dacac8a8", json, `{"status":"Inactive"}`},
+		},
+		"Sugar's change of addresses sends all of them, and no other property": {
+			func(ctx context.Context) error {
+				_, err := sugar.UpdateUserWithResponse(ctx, "dacac8a8", sugarapi.WriteUser{Email: &[]sugarapi.WriteEmailAddress{
+					{EmailAddress: "ana@example.com", PrimaryAddress: true}, {EmailAddress: "a@example.org", OptOut: new(true)},
+				}})
+				return err
+			},
+			request{"PUT", "/rest/v11_24/Users/dacac8a8", json,
+				`{"email":[{"email_address":"ana@example.com","primary_address":true},{"email_address":"a@example.org","opt_out":true,"primary_address":false}]}`},
+		},
+		"Sugar's requests within one have their bodies as texts": {
+			func(ctx context.Context) error {
+				_, err := sugar.BulkWithResponse(ctx, sugarapi.BulkRequest{Requests: []sugarapi.BulkRequestItem{
+					{URL: "/v11_24/Users/filter", Method: new("POST"), Data: new(`{"max_num":1}`)}, {URL: "/v11_24/me"},
+				}})
+				return err
+			},
+			request{"POST", "/rest/v11_24/bulk", json,
+				`{"requests":[{"data":"{\"max_num\":1}","method":"POST","url":"/v11_24/Users/filter"},{"url":"/v11_24/me"}]}`},
 		},
 		"Sugar's login has the password in the body, and the empty client secret": {
 			func(ctx context.Context) error {

@@ -31,17 +31,20 @@ func (c *Client) ResolveBatch(ctx context.Context, ids []resetter.Identity) ([]r
 			wanted[id.Kind] = append(wanted[id.Kind], id.Value)
 		}
 	}
-	found := map[resetter.IdentityKind][]sugarapi.User{}
+	found := map[resetter.IdentityKind]answers{}
 	for kind, values := range wanted {
-		users, err := c.having(ctx, exchange, c.manys[kind], values)
-		if err != nil {
-			return nil, err
+		var err error
+		if found[kind], err = c.having(ctx, exchange, c.manys[kind], values); err != nil {
+			return nil, exchange.FailedForAll(err)
 		}
-		found[kind] = users
 	}
 	for i, id := range ids {
-		if r := &resolutions[i]; r.Err == nil {
-			r.Account, r.Err = theOne(exchange.About(id.Value), id, found[id.Kind])
+		r, found := &resolutions[i], found[id.Kind]
+		if r.Err == nil {
+			r.Err = found.refused[id.Value]
+		}
+		if r.Err == nil {
+			r.Account, r.Err = theOne(exchange.About(id.Value), id, found.users)
 		}
 	}
 	return resolutions, nil
@@ -82,20 +85,27 @@ func manys() map[resetter.IdentityKind]*many {
 	return all
 }
 
+// answers are the users who have one of the values that were asked for, and the
+// values that the instance does not take, each with its refusal.
+type answers struct {
+	users   []sugarapi.User
+	refused map[string]error
+}
+
 // having finds the users who have one of the values.
-func (c *Client) having(ctx context.Context, exchange *transport.Exchange, m *many, values []string) ([]sugarapi.User, error) {
+func (c *Client) having(ctx context.Context, exchange *transport.Exchange, m *many, values []string) (answers, error) {
 	if len(values) == 1 {
-		return c.filter(ctx, exchange, condition{m.field: values[0]})
+		return c.each(ctx, m.field, values)
 	}
 	known, refused := m.way.Load(), false
-	for way := max(known, listed); ; way++ {
-		users, err := c.asked(ctx, exchange, m.field, way, values)
+	for way := max(known, listed); way < singly; way++ {
+		users, err := c.filter(ctx, exchange, together(m.field, values, way))
 		switch {
-		case notUnderstood(err) && way < singly:
+		case notUnderstood(err):
 			refused = true
 			continue
 		case err != nil:
-			return nil, err
+			return answers{}, err
 		case len(users) == 0 && way == listed && known == unknown:
 			// Nobody has these values, or the instance does not understand $in
 			// for this field and does not say so.
@@ -103,8 +113,58 @@ func (c *Client) having(ctx context.Context, exchange *transport.Exchange, m *ma
 		case len(users) > 0 || refused:
 			m.way.Store(way)
 		}
-		return users, nil
+		return answers{users: users}, nil
 	}
+	found, err := c.each(ctx, m.field, values)
+	if len(found.users) > 0 && len(found.refused) == 0 { // else it may have been one value that it did not take
+		m.way.Store(singly)
+	}
+	return found, err
+}
+
+// together is a condition that is met by who has one of the values.
+func together(field string, values []string, way int32) condition {
+	if way == listed {
+		return condition{field: condition{"$in": values}}
+	}
+	var alternatives []condition
+	for _, value := range values {
+		alternatives = append(alternatives, condition{field: value})
+	}
+	return condition{"$or": alternatives}
+}
+
+// each asks for one value after the other. Where all of several are refused, it
+// is not for what they are. Where Sugar asks for a pause on the way, what was
+// found until then is found.
+func (c *Client) each(ctx context.Context, field string, values []string) (answers, error) {
+	found := answers{refused: map[string]error{}}
+	for i, value := range values {
+		one, exchange := c.http.Begin(ctx, transport.Operation{Name: lookUp, Class: transport.Read, Account: value})
+		users, err := c.filter(one, exchange, condition{field: value})
+		switch {
+		case notUnderstood(err):
+			found.refused[value] = err
+		case i > 0 && asksToWait(err):
+			for _, later := range values[i:] {
+				found.refused[later] = err
+			}
+			return found, nil
+		case err != nil:
+			return answers{}, err
+		}
+		found.users = append(found.users, users...)
+	}
+	if last := values[len(values)-1]; len(values) > 1 && len(found.refused) == len(values) {
+		return answers{}, found.refused[last]
+	}
+	return found, nil
+}
+
+// asksToWait reports whether err says when to come again.
+func asksToWait(err error) bool {
+	e, ok := errors.AsType[*resetter.Error](err)
+	return ok && !e.Until.IsZero() && !e.Stop
 }
 
 // notUnderstood reports whether err is a refusal of the question, so that it
@@ -112,29 +172,6 @@ func (c *Client) having(ctx context.Context, exchange *transport.Exchange, m *ma
 func notUnderstood(err error) bool {
 	e, ok := errors.AsType[*resetter.Error](err)
 	return ok && !e.Stop && (e.Kind == resetter.ErrInvalid || e.Kind == resetter.ErrRejected)
-}
-
-// asked asks for the values in one of the ways.
-func (c *Client) asked(ctx context.Context, exchange *transport.Exchange, field string, way int32, values []string) ([]sugarapi.User, error) {
-	if way == listed {
-		return c.filter(ctx, exchange, condition{field: condition{"$in": values}})
-	}
-	var alternatives []condition
-	for _, value := range values {
-		alternatives = append(alternatives, condition{field: value})
-	}
-	if way == either {
-		return c.filter(ctx, exchange, condition{"$or": alternatives})
-	}
-	var found []sugarapi.User
-	for _, alternative := range alternatives {
-		users, err := c.filter(ctx, exchange, alternative)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, users...)
-	}
-	return found, nil
 }
 
 // userFields is what is asked for of a user.

@@ -177,7 +177,8 @@ func TestAFilterThatFailsSaysNothingOfAnybody(t *testing.T) {
 		{401, label("invalid_grant"), resetter.ErrUnauthorized, true, "platform"},
 		{403, label("not_authorized"), resetter.ErrForbidden, false, "administrator"},
 		{404, page, resetter.ErrRejected, true, "no Sugar API"},
-		{422, label("invalid_parameter"), resetter.ErrInvalid, false, "invalid_parameter"},
+		{404, label("not_found"), resetter.ErrUnavailable, false, "404"},
+		{422, label("invalid_parameter"), resetter.ErrUnavailable, false, "invalid_parameter"},
 		{429, label("too_many_requests"), resetter.ErrRateLimited, false, "not before"},
 		{200, "{}", resetter.ErrUnavailable, false, "circles"},
 		{200, `{"next_offset":0,"records":[]}`, resetter.ErrUnavailable, false, "circles"},
@@ -188,6 +189,34 @@ func TestAFilterThatFailsSaysNothingOfAnybody(t *testing.T) {
 		if e := want(t, err, c.kind); e.Stop != c.stop || !strings.Contains(e.Error(), c.says) || found != nil {
 			t.Errorf("%d %s: %+v, %v", c.status, c.body, e, found)
 		}
+	}
+}
+
+// A value that an instance does not take must not spoil the others, nor make it
+// slow for good.
+func TestAValueThatIsRefusedIsThatPersonsAlone(t *testing.T) {
+	srv, client := start(t, sugartest.Config{People: 3})
+	people := srv.Users()[2:]
+	refusal := answer(sandbox.Find, 422, label("invalid_parameter"))
+	refusal.Times = 3 // the list, the alternatives and the first by itself
+	srv.Inject(refusal)
+	ids := []resetter.Identity{resetter.Email(people[0].Email), resetter.Email(people[1].Email), resetter.Email(people[2].Email)}
+	found, err := client.ResolveBatch(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := want(t, found[0].Err, resetter.ErrInvalid); e.Account != people[0].Email || e.Code != "invalid_parameter" {
+		t.Errorf("got %+v", e)
+	}
+	for i := 1; i < 3; i++ {
+		if found[i].Err != nil || found[i].Account.ID != people[i].ID {
+			t.Errorf("got %+v", found[i])
+		}
+	}
+	before := srv.Calls(sandbox.Find)
+	resolveAll(t, client, ids...)
+	if n := srv.Calls(sandbox.Find) - before; n != 1 {
+		t.Errorf("%d filters thereafter", n)
 	}
 }
 

@@ -47,7 +47,7 @@ func judge(a transport.Answer) transport.Verdict {
 		v.Advice = "check whether the user exists"
 	case a.Status == http.StatusFailedDependency && slices.Contains(refusals, v.Code):
 		v.Ruling, v.Kind = transport.Refused, resetter.ErrRejected
-	case a.Status == http.StatusFailedDependency:
+	case a.Status == http.StatusFailedDependency && a.Class == transport.Send:
 		// Sugar says request_failure when something broke, which may have been
 		// after the mail went out.
 		v.Ruling, v.Kind = transport.Unknown, resetter.ErrServerError
@@ -56,13 +56,20 @@ func judge(a transport.Answer) transport.Verdict {
 		// Said before anything is done. A proxy's 503 proves nothing.
 		v.Ruling, v.Kind, v.Scope = transport.Throttled, resetter.ErrUnavailable, resetter.ScopeTarget
 		v.Advice = "Sugar is in maintenance"
+	case a.Status == http.StatusForbidden && a.Class == transport.Write:
+		v.Advice = asAdministrator + "; " + elsewhere
 	case a.Status == http.StatusForbidden:
-		v.Advice = "give the user who signs in the rights of an administrator of the Users module"
+		v.Advice = asAdministrator
 	case a.Status == http.StatusUnauthorized:
 		v.Advice = "check username, password and platform, and that nothing else signs in with them"
 	}
 	return v
 }
+
+const (
+	asAdministrator = "give the user who signs in the rights of an administrator of the Users module"
+	elsewhere       = "where SugarIdentity manages the users, change it there (SugarCloud Settings): it is read-only in Sugar"
+)
 
 // refusals are labels that are given before anything is done, whatever the
 // status they come with.

@@ -9,15 +9,35 @@
 //	receipt, err := client.Reset(ctx, account)
 //	defer client.Close(ctx)
 //
-// The credentials are those of an administrator of the Users module, which
-// Sugar does not tell before the first reset. Sugar keeps one session for each user and platform, so the client signs in on a
-// platform of its own, which an administrator must have registered (Admin,
-// Configure API Platforms), and two processes must not share it.
+// Many people are looked up with few filters by ResolveBatch. ChangeEmail gives
+// a person another primary address, Lock and Unlock set the status to Inactive
+// and Active. Whether a reset whose answer was lost was carried out cannot be
+// read anywhere, and Sugar has no way to demand a new password.
 //
-// What to know of Sugar: all clients of an instance share 20 requests a
-// second, and who exceeds them is shut out for a while without a word; the
-// default pace here is 4. Whether a reset whose answer was lost was carried
-// out cannot be read anywhere.
+// # What to set up in Sugar
+//
+// In the words of Sugar's Admin page:
+//
+//   - A user for this alone (User Management), who signs in with a password and
+//     not by SSO. Not your own: a user has one session a platform.
+//   - The right: an administrator of the Users module, by a role (Role
+//     Management) whose Access Type for Users is Admin. The User Type System
+//     Administrator works, and may do much more. Sugar does not tell beforehand
+//     who may reset, see Check.
+//   - The platform "resetctl", or another name of yours (Configure API
+//     Platforms). Without it the sign-in is refused; on "base", which is the
+//     browser's, it would throw the user out there.
+//   - Mail (System Email Settings), and a primary address for everybody.
+//
+// On an instance whose users SugarIdentity manages, status and addresses are
+// read-only in Sugar: change them in SugarCloud Settings.
+//
+// # What to know of Sugar
+//
+// One session for each user and platform means that two processes must not
+// share them. All clients of an instance share 20 requests a second, and who
+// exceeds them is shut out for a while without a word; the default pace here
+// is 4. The API has to be v11_24 or newer.
 package sugar
 
 import (
@@ -73,7 +93,8 @@ func (c Credentials) validate() error {
 }
 
 // A Client is a Sugar instance. It is a resetter.Resetter, Checker,
-// BatchResolver, Pacer and Closer, and safe for concurrent use.
+// BatchResolver, EmailChanger, Locker, Pacer and Closer, and safe for
+// concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *sugarapi.ClientWithResponses
@@ -85,6 +106,8 @@ var (
 	_ resetter.Resetter      = (*Client)(nil)
 	_ resetter.Checker       = (*Client)(nil)
 	_ resetter.BatchResolver = (*Client)(nil)
+	_ resetter.EmailChanger  = (*Client)(nil)
+	_ resetter.Locker        = (*Client)(nil)
 	_ resetter.Pacer         = (*Client)(nil)
 	_ resetter.Closer        = (*Client)(nil)
 )

@@ -96,7 +96,7 @@ func (c *Client) readUsers(ctx context.Context, name string, begin func() func(u
 	// The method that decodes would hold the list; the transport has it judged,
 	// read and closed.
 	if _, err := c.api.ListUsers(ctx); err != nil {
-		return exchange, exchange.Failed(err)
+		return exchange, exchange.FailedForAll(err)
 	}
 	return exchange, nil
 }

@@ -171,6 +171,8 @@ func TestAListThatCannotBeReadSaysNothingOfAnybody(t *testing.T) {
 		{401, refusal("UnauthorizedError", "You must log in to use Unleash."), resetter.ErrUnauthorized, true, "check the token"},
 		{403, refusal("PermissionError", "You need the ADMIN permission"), resetter.ErrForbidden, false, "administrator"},
 		{404, page, resetter.ErrRejected, true, "no Unleash API"},
+		{404, refusal("NotFoundError", "No user found"), resetter.ErrUnavailable, false, "404"},
+		{400, badData, resetter.ErrUnavailable, false, "BadDataError"},
 		{429, `{"message":"Too many requests"}`, resetter.ErrRateLimited, false, "not before"},
 		{500, `{` + secret + `}`, resetter.ErrUnavailable, false, "500"},
 	} {

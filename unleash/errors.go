@@ -38,6 +38,10 @@ func judge(a transport.Answer) transport.Verdict {
 		// each person; the others concern whoever asks.
 		v.Scope, v.Wait = resetter.ScopePerson, personPause
 		v.Advice = "somebody mailed this person less than a minute ago"
+	case a.Op == changeEmail && a.Class == transport.Write && taken(a.Status, v.Message):
+		v = transport.Verdict{Ruling: transport.Refused, Kind: resetter.ErrRejected, Code: v.Code}
+		v.Message = "another user has this address"
+		v.Advice = "give that user another address first, or check this one"
 	case a.Status == http.StatusServiceUnavailable && strings.Contains(v.Message, "maintenance mode"):
 		// Said before anything is done. A proxy's 503 proves nothing.
 		v.Ruling, v.Kind, v.Scope = transport.Throttled, resetter.ErrUnavailable, resetter.ScopeTarget
@@ -52,11 +56,23 @@ func judge(a transport.Answer) transport.Verdict {
 		v.Advice = "check whether the user exists"
 	case a.Status == http.StatusForbidden && v.Code == "ForbiddenError":
 		v.Kind = resetter.ErrIneligible
-		v.Advice = "the account is managed by another system (SCIM): reset it there"
+		v.Advice = "the account is managed by another system (SCIM): do it there"
 	case a.Status == http.StatusForbidden:
 		v.Advice = "use an administrator's personal access token or a service account's token, not a client or frontend token"
 	case a.Status == http.StatusUnauthorized:
 		v.Advice = "check the token, and that it has not expired"
 	}
 	return v
+}
+
+// taken reports whether an answer says that an address is another user's. In
+// 7.6.5 it is the database that says so, in a 500, and nothing was done.
+func taken(status int, message string) bool {
+	switch status {
+	case http.StatusConflict:
+		return true
+	case http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusInternalServerError:
+		return strings.Contains(message, "duplicate key") || strings.Contains(message, "already")
+	}
+	return false
 }

@@ -1,5 +1,5 @@
 // Package unleash has an Unleash instance mail password resets, through its
-// admin API.
+// admin API. It was tried on Unleash 7.6.5.
 //
 //	client, err := unleash.New("https://unleash.example.com", unleash.Credentials{
 //		Token: resetter.NewSecret(os.Getenv("UNLEASH_TOKEN")),
@@ -7,18 +7,39 @@
 //	account, err := client.Resolve(ctx, resetter.Email("ana@example.com"))
 //	receipt, err := client.Reset(ctx, account)
 //
-// The token is a personal access token or a service account's token of an
-// administrator, or an admin API token where that is still allowed. There is
-// no session. Hosted instances live under a path, which belongs to the URL:
-// https://eu.app.unleash-hosted.com/acme.
+// Many people are looked up in one call by ResolveBatch, whether a reset whose
+// answer was lost was carried out is read by Reconcile, and ChangeEmail gives a
+// person another address. Unleash has no way to lock somebody out, nor to
+// demand a new password at the next sign-in.
 //
-// What to know of Unleash: a reset link lives 24 hours, and each new reset
-// kills the person's earlier ones. Unleash puts the link into every answer; it
-// is dropped unless the client was made with transport.WithLinks, and is in
-// Receipt.Link then. Without a mailer the answer is the same and that link is
-// the only way to the person; Check says so beforehand. A person can be mailed
-// once a minute: the error for that is ErrRateLimited with ScopePerson and
-// holds up nobody else.
+// # What to set up in Unleash
+//
+// The token belongs to somebody with the root role Admin; an editor or a viewer
+// may search for people, but not reset them. In the words of Unleash's screens:
+//
+//   - A token of your own: behind your picture, View profile settings, Personal
+//     API tokens, New token. Whether you are an administrator says Admin
+//     settings, Users, "What is your team member allowed to do?".
+//   - Better, where there are service accounts (Enterprise): Admin settings,
+//     Service accounts, New service account, allowed to do: Admin; and a new
+//     token for it.
+//   - An admin API token, which an instance is born with if the variable
+//     INIT_ADMIN_API_TOKENS says so, works as well where it is still allowed. It
+//     belongs to nobody, so that the audit log names nobody. Tokens made for
+//     client SDKs or frontends are refused.
+//
+// The mailer is set up where the server runs (EMAIL_HOST and its siblings).
+// Hosted instances live under a path, which belongs to the URL:
+// https://eu.app.unleash-hosted.com/acme. There is no session.
+//
+// # What to know of Unleash
+//
+// A reset link lives 24 hours, and each new reset kills the person's earlier
+// ones. Unleash puts the link into every answer; it is dropped unless the client
+// was made with transport.WithLinks, and is in Receipt.Link then. Without a
+// mailer the answer is the same and that link is the only way to the person;
+// Check says so beforehand. A person can be mailed once a minute: the error for
+// that is ErrRateLimited with ScopePerson and holds up nobody else.
 package unleash
 
 import (
@@ -49,7 +70,8 @@ func (c Credentials) validate() error {
 }
 
 // A Client is an Unleash instance. It is a resetter.Resetter, Checker,
-// BatchResolver, Reconciler, Pacer and Closer, and safe for concurrent use.
+// BatchResolver, Reconciler, EmailChanger, Pacer and Closer, and safe for
+// concurrent use.
 type Client struct {
 	http  *transport.Client
 	api   *unleashapi.ClientWithResponses
@@ -61,6 +83,7 @@ var (
 	_ resetter.Checker       = (*Client)(nil)
 	_ resetter.BatchResolver = (*Client)(nil)
 	_ resetter.Reconciler    = (*Client)(nil)
+	_ resetter.EmailChanger  = (*Client)(nil)
 	_ resetter.Pacer         = (*Client)(nil)
 	_ resetter.Closer        = (*Client)(nil)
 )
@@ -106,17 +129,26 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 	if id.Kind != resetter.ByID {
 		return c.search(ctx, exchange, id)
 	}
-	number, _ := strconv.Atoi(id.Value) // which validate has tried
+	user, err := c.get(ctx, exchange, id.Value)
+	if err != nil {
+		return resetter.Account{}, err
+	}
+	return accountOf(user), nil
+}
+
+// get reads the user with that id, which was validated.
+func (c *Client) get(ctx context.Context, exchange *transport.Exchange, id string) (unleashapi.User, error) {
+	number, _ := strconv.Atoi(id)
 	answer, err := c.api.GetUserWithResponse(ctx, number)
 	switch {
 	case err != nil:
-		return resetter.Account{}, exchange.Failed(err)
+		return unleashapi.User{}, exchange.Failed(err)
 	case answer.JSON200 == nil:
-		return resetter.Account{}, exchange.Unreadable("the answer holds no user")
-	case !named(*answer.JSON200, id):
-		return resetter.Account{}, exchange.WrongPerson()
+		return unleashapi.User{}, exchange.Unreadable("the answer holds no user")
+	case answer.JSON200.ID != number:
+		return unleashapi.User{}, exchange.WrongPerson()
 	}
-	return accountOf(*answer.JSON200), nil
+	return *answer.JSON200, nil
 }
 
 // validate reports what is wrong with an identity that Unleash is asked for.

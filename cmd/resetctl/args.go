@@ -146,16 +146,12 @@ func (a *arranger) done(program string) ([]string, error) {
 	name := a.rest[0]
 	command := a.app.Command(name)
 	switch {
-	case command != nil:
-	case slices.Contains(laterCommands, name):
-		return nil, usage("the command %q is not there yet in this release", name)
 	case name == "help":
 		return a.help(program, a.rest[1:])
-	default:
-		if near := cli.SuggestCommand(a.app.Commands, name); near != "" {
-			return nil, usage("there is no command %q. %s", name, near)
-		}
-		return nil, usage("there is no command %q; see resetctl --help", name)
+	case slices.Contains(laterCommands, name):
+		return nil, usage("the command %q is not there yet in this release", name)
+	case command == nil:
+		return nil, usage("there is no command %q; %s", name, meant(name, commandNames(a.app), "see resetctl --help"))
 	}
 	if asksHelp {
 		return a.help(program, a.rest[:1])
@@ -186,14 +182,8 @@ func (a *arranger) done(program string) ([]string, error) {
 
 // help asks for help on a command, or on everything.
 func (a *arranger) help(program string, topics []string) ([]string, error) {
-	switch {
-	case len(topics) == 0:
-	case len(topics) > 1:
-		return nil, usage("help is on one command at a time")
-	case slices.Contains(laterCommands, topics[0]), slices.Contains(laterTopics, topics[0]):
-		return nil, usage("help on %q is not there yet in this release", topics[0])
-	case a.app.Command(topics[0]) == nil:
-		return nil, usage("there is no help on %q; see resetctl --help", topics[0])
+	if err := helpOn(a.app, topics); err != nil {
+		return nil, err
 	}
 	return append([]string{program, "help"}, topics...), nil
 }

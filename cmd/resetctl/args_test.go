@@ -30,6 +30,9 @@ func effectOf(args []string) (effect, error) {
 	app := c.app()
 	var e effect
 	for _, cmd := range app.Commands {
+		if cmd.Name == "help" {
+			continue
+		}
 		cmd.Action = func(ctx *cli.Context) error {
 			e = effect{Command: ctx.Command.Name, Args: ctx.Args().Slice(), Flags: make(map[string]string)}
 			for _, f := range append(slices.Clone(ctx.Command.Flags), app.Flags...) {

@@ -90,7 +90,11 @@ func (j *job) takeUp(ctx context.Context) error {
 		which = ""
 	}
 	j.io.Tell("going on with the %srun %s of %s; --new begins afresh", which, j.run.ID(), minute(j.run.StartedAt()))
-	return j.run.Audit(ctx, "resume", j.invocation())
+	if err := j.run.Audit(ctx, "resume", j.invocation()); err != nil {
+		return err
+	}
+	// Whom the command before left out by its flags may be meant now.
+	return j.run.Include(ctx, j.excludedTargets())
 }
 
 // revise goes on with the run after the table was edited, be it only sorted.

@@ -28,24 +28,20 @@ type command struct {
 // laterCommands and laterFlags are promised and not there yet. They are
 // refused by name, never ignored.
 var (
-	laterCommands = []string{"init", "check", "report", "config", "completion"}
-	laterTopics   = []string{"csv", "config", "environment", "exit-codes", "outcomes"}
+	laterCommands = []string{"report"}
 	laterFlags    = map[string]string{
-		"report":      "write results with -o, or see resetctl show",
-		"links":       "one-time links are not handed out",
-		"links-to":    "one-time links are not handed out",
-		"canary":      "use --limit",
-		"map":         "rename the column in the file",
-		"delimiter":   "it is found by itself: , ; tab or |",
-		"encoding":    "save the file as UTF-8",
-		"sheet":       "save the sheet as CSV",
-		"corrected":   "all errors are listed",
-		"revoke-keys": "resets are the only action so far",
+		"report":   "write results with -o, or see resetctl show",
+		"links":    "one-time links are not handed out",
+		"links-to": "one-time links are not handed out",
+		"canary":   "use --limit",
 	}
 )
 
 func (c *command) run(ctx context.Context) error {
 	app := c.app()
+	if len(c.args) > 1 && c.args[1] == completeWord {
+		return c.complete(ctx, app, c.args[2:])
+	}
 	arranged, err := arrange(c.args, app)
 	if err != nil {
 		return err
@@ -78,13 +74,13 @@ resetctl reset ana@example.com --target looker`,
 		},
 		Before: c.before,
 		Commands: []*cli.Command{
-			c.demoCommand(), c.planCommand(), c.runCommand(), c.resumeCommand(), c.resetCommand(),
-			c.runsCommand(), c.showCommand(), c.reconcileCommand(), c.sandboxCommand(), c.versionCommand(),
+			c.demoCommand(), c.initCommand(), c.checkCommand(),
+			c.planCommand(), c.runCommand(), c.resumeCommand(), c.resetCommand(),
+			c.runsCommand(), c.showCommand(), c.reconcileCommand(),
+			c.sandboxCommand(), c.configCommand(), c.completionCommand(), c.versionCommand(), c.helpCommand(),
 		},
 	}
-	for _, command := range app.Commands {
-		command.HideHelpCommand = true // a file may be called help
-	}
+	dress(app)
 	return app
 }
 
@@ -115,14 +111,7 @@ func (c *command) log(ctx *cli.Context) *slog.Logger {
 
 // config loads the configuration and lays the flags over it.
 func (c *command) config(ctx *cli.Context) (*config.Config, error) {
-	var systems []config.System
-	for _, d := range drivers() {
-		systems = append(systems, d.System)
-	}
-	cfg, err := config.Load(config.Source{
-		Systems: systems, Env: c.env, Home: lookup(c.env, "HOME"),
-		File: ctx.String("config"), State: ctx.String("state"),
-	})
+	cfg, err := config.Load(c.source(ctx.String("config"), ctx.String("state")))
 	if err != nil {
 		return nil, &exit{exitUsage, err}
 	}
@@ -130,6 +119,16 @@ func (c *command) config(ctx *cli.Context) (*config.Config, error) {
 		c.io.Tell("warning: %s", w)
 	}
 	return cfg, nil
+}
+
+// source is what the configuration goes by: the flags --config and --state,
+// the environment and the home folder.
+func (c *command) source(file, state string) config.Source {
+	home := lookup(c.env, "HOME")
+	if home == "" {
+		home = lookup(c.env, "USERPROFILE") // of Windows
+	}
+	return config.Source{Systems: kinds(), Env: c.env, Home: home, File: file, State: state}
 }
 
 func lookup(env []string, name string) string {

@@ -16,6 +16,9 @@ import (
 // A driver is what the command knows of a system.
 type driver struct {
 	config.System
+	// noProof says why signing in does not show the right to reset, where it
+	// does not.
+	noProof string
 	// open makes the client; secrets holds what System.Keys names.
 	open func(url string, secrets map[string]resetter.Secret, opts ...transport.Option) (resetter.Resetter, error)
 	// play starts the system's test server with some made-up people, and says
@@ -25,6 +28,15 @@ type driver struct {
 
 // drivers lists the systems. A new one is a line here.
 func drivers() []driver { return []driver{lookerDriver(), sugarDriver(), unleashDriver()} }
+
+// kinds is what the configuration has to know of the drivers.
+func kinds() []config.System {
+	var all []config.System
+	for _, d := range drivers() {
+		all = append(all, d.System)
+	}
+	return all
+}
 
 func driverOf(system string) driver {
 	for _, d := range drivers() {
@@ -38,8 +50,8 @@ func driverOf(system string) driver {
 func lookerDriver() driver {
 	return driver{
 		System: config.System{Name: "looker", Rate: 10, Concurrency: 8, Keys: []config.Key{
-			{Name: "client_id", Required: true},
-			{Name: "client_secret", Secret: true, Required: true},
+			{Name: "client_id", Required: true, About: "of an API key: Admin, Users, the user, Edit keys"},
+			{Name: "client_secret", Secret: true, Required: true, About: "of the same API key"},
 		}},
 		open: func(url string, s map[string]resetter.Secret, opts ...transport.Option) (resetter.Resetter, error) {
 			return looker.New(url, looker.Credentials{ClientID: s["client_id"].Reveal(), ClientSecret: s["client_secret"]}, opts...)
@@ -53,11 +65,12 @@ func lookerDriver() driver {
 
 func sugarDriver() driver {
 	return driver{
+		noProof: "Sugar tells nobody who may reset; a first reset shows it",
 		System: config.System{Name: "sugar", Rate: sugar.DefaultRate, Concurrency: 4, Keys: []config.Key{
-			{Name: "username", Required: true},
-			{Name: "password", Secret: true, Required: true},
-			{Name: "platform", Default: sugar.DefaultPlatform},
-			{Name: "api_version", Default: sugar.DefaultAPIVersion},
+			{Name: "username", Required: true, About: "of an administrator of users"},
+			{Name: "password", Secret: true, Required: true, About: "of the same administrator"},
+			{Name: "platform", Default: sugar.DefaultPlatform, About: "to sign in as, registered under Admin, Configure API Platforms; of its own, as each allows one session"},
+			{Name: "api_version", Default: sugar.DefaultAPIVersion, About: "of the REST API; v11_24 is the first that can mail resets"},
 		}},
 		open: func(url string, s map[string]resetter.Secret, opts ...transport.Option) (resetter.Resetter, error) {
 			return sugar.New(url, sugar.Credentials{
@@ -75,7 +88,7 @@ func sugarDriver() driver {
 func unleashDriver() driver {
 	return driver{
 		System: config.System{Name: "unleash", Rate: 10, Concurrency: 8, Keys: []config.Key{
-			{Name: "token", Secret: true, Required: true},
+			{Name: "token", Secret: true, Required: true, About: "of an administrator: a personal access token or a service account's"},
 		}},
 		open: func(url string, s map[string]resetter.Secret, opts ...transport.Option) (resetter.Resetter, error) {
 			return unleash.New(url, unleash.Credentials{Token: s["token"]}, opts...)

@@ -16,14 +16,15 @@ import (
 // its own copies.
 func workFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write a line per row to `FILE` (.csv, .ndjson or .json; - is stdout)"},
-		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of that file: csv, json, ndjson or table"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write a line per row to `FILE` (.csv, .ndjson, .json or .xlsx; - is stdout)"},
+		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of that file: csv, json, ndjson, xlsx or table"},
 		&cli.BoolFlag{Name: "json", Usage: "print the summary as one JSON object on stdout"},
 		&cli.StringSliceFlag{Name: "rate", Usage: "ceiling of a target's pace, `TARGET=10/s` (/m, /h, unlimited)"},
 		&cli.StringSliceFlag{Name: "concurrency", Usage: "requests at a time, `TARGET=N`"},
 		&cli.StringFlag{Name: "cooldown", Usage: "leave out who was mailed within `TIME`; 0 turns it off (default 1h)"},
 		&cli.StringFlag{Name: "max-failures", Usage: "halt at `N` failed or unknown rows, or at N% of the last 100"},
 		&cli.StringFlag{Name: "expect", Usage: "refuse unless exactly `N` actions would be done"},
+		&cli.BoolFlag{Name: "revoke-keys", Usage: "with lock: delete the accounts' API keys as well, for good"},
 		&cli.BoolFlag{Name: "resend-unknown", Usage: "send once more what is in doubt, although it may have been sent"},
 	}
 }
@@ -42,7 +43,12 @@ func rowFlags() []cli.Flag {
 // fileFlags are for commands that read a file.
 func fileFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "input-format", Usage: "`FORMAT` of the file: csv or ndjson"},
+		&cli.StringFlag{Name: "input-format", Usage: "`FORMAT` of the file: csv, ndjson or xlsx"},
+		&cli.StringSliceFlag{Name: "map", Usage: "which column means what, `email=\"Work Email\"`"},
+		&cli.StringFlag{Name: "delimiter", Usage: "between the cells of a CSV, where it is not found by itself: `SIGN`, or tab, comma, semicolon, pipe"},
+		&cli.StringFlag{Name: "encoding", Usage: "`NAME` of the encoding of a text that is not Unicode: windows-1252"},
+		&cli.StringFlag{Name: "sheet", Usage: "`NAME` of the sheet of a workbook; the first one that is shown"},
+		&cli.StringFlag{Name: "corrected", Usage: "where the file is refused, write a copy with the errors noted in a column to `FILE` (.csv or .xlsx)"},
 	}
 }
 
@@ -68,9 +74,11 @@ type workOptions struct {
 	table  table.Options
 	output string
 	format table.Format
-	json   bool
+	// corrected is where a copy of a table that is refused goes.
+	corrected string
+	json      bool
 
-	dryRun, offline, yes, resume, fresh, resendUnknown bool
+	dryRun, offline, yes, resume, fresh, resendUnknown, revokeKeys bool
 
 	expect      int // -1: anything
 	limit       int // 0: all
@@ -85,9 +93,9 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 	o := workOptions{
 		output: ctx.String("output"), json: ctx.Bool("json"),
 		dryRun: ctx.Bool("dry-run"), offline: ctx.Bool("offline"), yes: ctx.Bool("yes"),
-		resume: ctx.Bool("resume"), fresh: ctx.Bool("new"), resendUnknown: ctx.Bool("resend-unknown"), expect: -1,
+		resume: ctx.Bool("resume"), fresh: ctx.Bool("new"), resendUnknown: ctx.Bool("resend-unknown"), revokeKeys: ctx.Bool("revoke-keys"), expect: -1,
 	}
-	for _, flag := range []string{"yes", "new", "resend-unknown", "cooldown", "max-failures", "rate", "concurrency"} {
+	for _, flag := range []string{"yes", "new", "resend-unknown", "revoke-keys", "cooldown", "max-failures", "rate", "concurrency"} {
 		if ctx.IsSet(flag) {
 			o.overrides = append(o.overrides, "--"+flag)
 		}
@@ -95,11 +103,15 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 	o.table = table.Options{Targets: cfg.Names(), DefaultAction: resetter.Action(ctx.String("action"))}
 
 	switch f := ctx.String("input-format"); f {
-	case "", "csv", "ndjson":
+	case "", "csv", "ndjson", "xlsx":
 		o.table.Format = table.Format(f)
 	default:
-		return o, usage("--input-format is csv or ndjson, not %q", f)
+		return o, usage("--input-format is csv, ndjson or xlsx, not %q", f)
 	}
+	o.table.Map, o.table.Delimiter = ctx.StringSlice("map"), ctx.String("delimiter")
+	o.table.Encoding, o.table.Sheet = ctx.String("encoding"), ctx.String("sheet")
+	o.corrected = ctx.String("corrected")
+	o.table.KeepRefused = o.corrected != ""
 	var err error
 	if o.format, err = table.FormatFor(o.output, table.Format(ctx.String("format"))); err != nil {
 		return o, usage("%v", err)

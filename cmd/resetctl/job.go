@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -36,6 +37,8 @@ type job struct {
 	// again is the command that goes on with the run, for people to copy; it may
 	// be nil.
 	again func(run string) string
+	// againAll is the same, for all targets.
+	againAll func(run string) string
 
 	people    *table.Reader // nil where there is none
 	limit     int           // the last row, by Seq, that --limit lets through; 0: all
@@ -80,6 +83,9 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 // open opens what the job writes to: the results, so that a path that cannot be
 // written is found before anything is done, and the ledger.
 func (j *job) open(ctx context.Context) (err error) {
+	if err := j.notInState(j.options.output); err != nil {
+		return err
+	}
 	if j.options.output != "" {
 		if j.output, err = table.Create(j.options.output, j.io.Out); err != nil {
 			return &exit{exitUsage, err}
@@ -89,6 +95,20 @@ func (j *job) open(ctx context.Context) (err error) {
 		j.close()
 	}
 	return err
+}
+
+// notInState refuses to write beside the ledger, where a slip could replace what
+// keeps people from being mailed twice.
+func (j *job) notInState(path string) error {
+	if path == "" || path == "-" {
+		return nil
+	}
+	folder, err := os.Stat(filepath.Dir(path))
+	state, stateErr := os.Stat(j.config.State)
+	if err == nil && stateErr == nil && os.SameFile(folder, state) {
+		return usage("%s is in the folder of the ledger, where nothing else is written: name another folder", path)
+	}
+	return nil
 }
 
 // close closes what was opened and lets all locks go.
@@ -126,7 +146,7 @@ func (j *job) through(ctx context.Context, begin beginning, work func(context.Co
 	}
 	j.engine = &bulk.Engine{
 		Journal: j.journal(), Targets: targets, Guards: guards(j.config.Guards),
-		Limit: j.limit, Log: j.log, AtOnce: j.atOnce(), ResendUnknown: j.options.resendUnknown,
+		Limit: j.limit, Log: j.log, AtOnce: j.atOnce(), ResendUnknown: j.options.resendUnknown, Lock: resetter.LockOptions{RevokeKeys: j.options.revokeKeys},
 	}
 	if j.options.maxDuration > 0 {
 		j.engine.Deadline = time.Now().Add(j.options.maxDuration)
@@ -158,8 +178,18 @@ func (j *job) mayAct() error {
 }
 
 func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) {
+	format := table.Format("")
+	if j.options.corrected != "" {
+		if format, err = table.CorrectedFormat(j.options.corrected); err != nil {
+			return usage("--corrected: %v", err)
+		}
+	}
 	if j.people, err = open(j.options.table); err != nil {
 		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
+			if failed := j.correct(refused, format); failed != nil {
+				j.io.Lines(refused.Error())
+				return failed
+			}
 			return err
 		}
 		return &exit{exitUsage, err}
@@ -185,6 +215,34 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 	return nil
 }
 
+// correct writes the copy of a refused table in which a person can mend it.
+func (j *job) correct(refused *table.Refused, format table.Format) error {
+	if j.options.corrected == "" {
+		return nil
+	}
+	defer refused.Close()
+	path := j.options.corrected
+	if refused.IsFile(path) {
+		return usage("--corrected %s is the table itself; name another file", path)
+	}
+	if err := j.notInState(path); err != nil {
+		return err
+	}
+	copied, err := table.Create(path, j.io.Out)
+	if err != nil {
+		return &exit{exitUsage, err}
+	}
+	defer copied.Abort()
+	if err := refused.WriteCorrected(copied, format); err != nil {
+		return err
+	}
+	if err := copied.Commit(); err != nil {
+		return err
+	}
+	j.io.Tell("a copy with the errors in a last column is in %s: mend them there, then give that file", path)
+	return nil
+}
+
 // targets makes the clients of all targets that are named. Those that the
 // operator leaves out are not made. It returns those that it made along with
 // an error.
@@ -196,7 +254,9 @@ func (j *job) targets(ctx context.Context, named map[string]bool) ([]bulk.Target
 			continue
 		}
 		if j.excluded(name) {
-			targets = append(targets, bulk.Target{Name: name, Exclude: true})
+			// In a run that goes on they wait for a command that does not leave
+			// them out; in one that begins, they are no part of it.
+			targets = append(targets, bulk.Target{Name: name, Exclude: !j.continued, Idle: j.continued})
 			continue
 		}
 		t, err := j.target(ctx, j.config.Target(name))
@@ -264,7 +324,7 @@ func (j *job) target(ctx context.Context, t *config.Target) (bulk.Target, error)
 // lock holds the targets that will be signed in to, always in the same order.
 func (j *job) lock(targets []bulk.Target) error {
 	for _, t := range targets {
-		if t.Exclude {
+		if t.Resetter == nil {
 			continue
 		}
 		if err := j.hold(lockTarget(j.config.State, t.Name)); err != nil {

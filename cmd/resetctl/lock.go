@@ -16,7 +16,7 @@ var errHeld = errors.New("held by another process")
 // target: two that work at the same time could mail a person twice, and Sugar
 // allows one session.
 func lockTarget(state, target string) (io.Closer, error) {
-	return lock(filepath.Join(state, "locks"), target, "works with target "+target)
+	return lock(filepath.Join(state, "locks", "targets"), target, "works with target "+target)
 }
 
 // lockRun keeps every other process away from a run.

@@ -33,7 +33,7 @@ is sent by: resetctl resume RUN --retry-failed`,
 			&cli.StringSliceFlag{Name: "only", Usage: "only these `TARGETS`"},
 			&cli.StringSliceFlag{Name: "except", Usage: "all but these `TARGETS`"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write a line per row of the run to `FILE`"},
-			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of that file: csv, json, ndjson or table"},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of that file: csv, json, ndjson, xlsx or table"},
 			&cli.BoolFlag{Name: "json", Usage: "print the summary as one JSON object on stdout"},
 		},
 		Action: func(ctx *cli.Context) error {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/urfave/cli/v2"
 )
 
@@ -51,19 +52,24 @@ func (c *command) job(ctx *cli.Context) (*job, error) {
 		return nil, err
 	}
 	same := func(string) string { return again(c.args) }
-	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, between: c.journal, bounds: c.bounds}, nil
+	all := func(string) string { return again(c.args, "only", "except") }
+	if slices.ContainsFunc(c.args, func(arg string) bool { return ui.Clean(arg) != arg }) {
+		same, all = c.resumption, c.resumption // nobody could copy that from a terminal
+	}
+	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, againAll: all, between: c.journal, bounds: c.bounds}, nil
 }
 
 // again is the command line that goes on with what args began: without the
-// flags that speak of the beginning alone, or of what is in doubt now.
-func again(args []string) string {
+// flags that speak of the beginning alone, or of what is in doubt now, and
+// without those flags with a value that are named.
+func again(args []string, without ...string) string {
 	words := []string{"resetctl"}
 	flags := true // until "--"
 	for i := 1; i < len(args); i++ {
 		name, _, hasValue := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
 		switch isFlag := flags && strings.HasPrefix(args[i], "-"); {
 		case isFlag && (name == "new" || name == "resend-unknown"): // see resumption
-		case isFlag && (name == "limit" || name == "expect"):
+		case isFlag && (name == "limit" || name == "expect" || slices.Contains(without, name)):
 			if !hasValue {
 				i++
 			}

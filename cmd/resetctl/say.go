@@ -134,7 +134,11 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		fmt.Fprintf(&b, "unknown: the mail may have gone out and is not sent again; ask these people or look in the system, then: resetctl reconcile %s --settle done --rows N,M (or --settle failed)\n", j.run.ID())
 	}
 	if total[bulk.Pending] > 0 && j.again != nil {
-		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID()))
+		again := j.again
+		if j.againAll != nil && j.leftAlone(counts) == total[bulk.Pending] {
+			again = j.againAll
+		}
+		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", again(j.run.ID()))
 	}
 	if j.output != nil && j.options.output != "-" {
 		fmt.Fprintf(&b, "results: %s\n", j.options.output)
@@ -142,6 +146,17 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		fmt.Fprintf(&b, "row by row: resetctl show %s\n", j.run.ID())
 	}
 	j.io.Lines(b.String())
+}
+
+// leftAlone counts the pending rows of targets that this command left as they
+// are.
+func (j *job) leftAlone(counts map[string]bulk.Counts) (n int) {
+	for _, t := range j.engine.Targets {
+		if t.Idle {
+			n += counts[t.Name][bulk.Pending]
+		}
+	}
+	return n
 }
 
 // countsText says counts in words, the zero ones left out.

@@ -24,7 +24,7 @@ resetctl show 20261123-141502-x7k2 --removed    what its table has lost since`,
 			&cli.StringSliceFlag{Name: "outcome", Usage: "only rows with these `OUTCOMES`"},
 			&cli.BoolFlag{Name: "removed", Usage: "the rows that people took out of the table after the run had begun"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "-", Usage: "write to `FILE`"},
-			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: csv, json, ndjson or table"},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT`: csv, json, ndjson, xlsx or table"},
 		},
 		Action: c.show,
 	}

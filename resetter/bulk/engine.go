@@ -37,7 +37,13 @@ type Target struct {
 	// Exclude leaves out all rows of the target. It is not contacted, and its
 	// Resetter may be nil.
 	Exclude bool
+	// Idle leaves all rows of the target as they are: for a run that goes on
+	// without it for now. It is not contacted either.
+	Idle bool
 }
+
+// away reports whether the target is not to be contacted.
+func (t *Target) away() bool { return t.Exclude || t.Idle }
 
 func (t *Target) concurrency() int { return max(t.Concurrency, 1) }
 
@@ -56,6 +62,8 @@ func (t *Target) maxWait() time.Duration {
 // A [resetter.Resetter] under an Engine calls [resetter.BeforeSend] right
 // before each request that may mail somebody. One that does not is worked off
 // all the same, but a crash then leaves nothing that shows what was in flight.
+// An action that mails nobody leads to a state however often it is done: it has
+// no intent, and after a crash it is simply done again.
 type Engine struct {
 	Journal Journal
 	Targets []Target
@@ -81,6 +89,8 @@ type Engine struct {
 	// Limit has only rows with a Seq up to it worked, the others stay Pending;
 	// 0 means all.
 	Limit int
+	// Lock says how thoroughly accounts are locked.
+	Lock resetter.LockOptions
 	// Links, where set, is handed each one-time link that a receipt holds,
 	// before the row's outcome is recorded. If it fails, the row is recorded
 	// all the same and the run ends with the error. It is called concurrently.
@@ -150,7 +160,7 @@ func (e *Engine) validate() error {
 			errs = append(errs, errors.New("bulk: a Target has no Name"))
 		case seen[t.Name]:
 			errs = append(errs, fmt.Errorf("bulk: two Targets are called %q", t.Name))
-		case t.Resetter == nil && !t.Exclude:
+		case t.Resetter == nil && !t.away():
 			errs = append(errs, fmt.Errorf("bulk: the Target %q has no Resetter", t.Name))
 		}
 		seen[t.Name] = true
@@ -173,14 +183,14 @@ func (e *Engine) left(c Counts) int {
 	return c[Pending]
 }
 
-// needed returns the targets that have rows to be worked and are not excluded.
+// needed returns the targets that have rows to be worked and are not left out.
 func (e *Engine) needed(counts map[string]Counts) ([]*Target, error) {
 	known := make(map[string]bool)
 	var targets []*Target
 	for i := range e.Targets {
 		t := &e.Targets[i]
 		known[t.Name] = true
-		if e.left(counts[t.Name]) > 0 && !t.Exclude {
+		if e.left(counts[t.Name]) > 0 && !t.away() {
 			targets = append(targets, t)
 		}
 	}

@@ -59,27 +59,37 @@ func (g Guards) exclude(account, self resetter.Account) string {
 	return fmt.Sprintf("left out: its address is of %q, not of a domain that is allowed (%s)", domain, strings.Join(g.Domains, ", "))
 }
 
+// An instead is what a row is that is not to be worked.
+type instead struct {
+	Result
+	known bool // the journal has it already
+}
+
 // leaveOut decides whether a row whose account is known is not to be worked, and
-// returns what it is instead.
-func (e *Engine) leaveOut(ctx context.Context, t *Target, r Result) (instead Result, out bool, err error) {
+// returns what it is instead; nil where it is to be worked.
+func (e *Engine) leaveOut(ctx context.Context, t *Target, r Result) (*instead, error) {
 	if why := e.Guards.exclude(r.Account, e.status[t.Name].Self); why != "" {
-		return without(r, Skipped, Excluded, why), true, nil
+		return &instead{Result: without(r, Skipped, Excluded, why)}, nil
 	}
 	if ineligible(r) {
-		return without(r, Failed, Reason(resetter.ErrIneligible),
-			"the account cannot be reset: "+r.Account.Ineligible+"; an administrator of the system has to change that"), true, nil
+		return &instead{Result: without(r, Failed, Reason(resetter.ErrIneligible),
+			"the account cannot be reset: "+r.Account.Ineligible+"; an administrator of the system has to change that")}, nil
 	}
 	twin, ok, err := e.Journal.Twin(ctx, r.Row.Seq)
+	if ok && twin.Row.Seq == 0 && r.Outcome == Pending { // the person stood in the input in another way
+		adopted, err := e.Journal.Adopt(context.WithoutCancel(ctx), r.Row.Seq)
+		if err != nil {
+			return nil, fmt.Errorf("the journal could not record that row %d (line %d, target %s) stood there as %s before, so it was not sent: %w",
+				r.Row.Seq, r.Row.Line, t.Name, twin.Row.Identity, err)
+		}
+		return &instead{adopted, true}, nil
+	}
 	switch {
 	case err != nil:
-		return r, false, fmt.Errorf("the journal could not say whether row %d (line %d, target %s) is a duplicate, so it was not sent: %w",
+		return nil, fmt.Errorf("the journal could not say whether row %d (line %d, target %s) is a duplicate, so it was not sent: %w",
 			r.Row.Seq, r.Row.Line, t.Name, err)
-	case ok && twin.Row.Seq == 0: // the person stood in the table in another way
-		r.Outcome, r.Reason, r.Attempts, r.Status, r.FinishedAt = twin.Outcome, twin.Reason, twin.Attempts, twin.Status, twin.FinishedAt
-		r.Detail = fmt.Sprintf("as %s, before the table was changed: %s", twin.Row.Identity, twin.Detail)
-		return r, true, nil
 	case ok:
-		return without(r, Skipped, Duplicate, fmt.Sprintf("line %d does the same to the same account", twin.Row.Line)), true, nil
+		return &instead{Result: without(r, Skipped, Duplicate, fmt.Sprintf("line %d does the same to the same account", twin.Row.Line))}, nil
 	}
 	return e.coolDown(ctx, t, r)
 }
@@ -89,24 +99,36 @@ func ineligible(r Result) bool {
 }
 
 // coolDown leaves out who was mailed a short while ago.
-func (e *Engine) coolDown(ctx context.Context, t *Target, r Result) (instead Result, out bool, err error) {
+func (e *Engine) coolDown(ctx context.Context, t *Target, r Result) (*instead, error) {
 	if !r.Row.Action.Mails() {
-		return r, false, nil
+		return nil, nil
 	}
 	last, err := e.Journal.LastMailed(ctx, t.Name, r.Account.ID)
 	if err != nil {
-		return r, false, fmt.Errorf("the journal could not say when row %d (line %d, target %s) was last mailed, so it was not sent: %w",
+		return nil, fmt.Errorf("the journal could not say when row %d (line %d, target %s) was last mailed, so it was not sent: %w",
 			r.Row.Seq, r.Row.Line, t.Name, err)
 	}
 	within := func(at time.Time, d time.Duration) bool { return !at.IsZero() && time.Since(at) < d }
+	why := ""
 	switch doubt := max(t.Cooldown, DefaultCooldown); {
 	case within(last.InDoubt, doubt) && !e.ResendUnknown:
-		return without(r, Skipped, Cooldown, fmt.Sprintf("left out: it may have been mailed at %s and is let be for %v; ask the person or look in the system",
-			clock(last.InDoubt), doubt)), true, nil
+		why = fmt.Sprintf("left out: it may have been mailed at %s%s and is let be for %v; ask the person or look in the system",
+			clock(last.InDoubt), ahead(last.InDoubt), doubt)
 	case within(last.Accepted, t.Cooldown):
-		return without(r, Skipped, Cooldown, fmt.Sprintf("left out: it was mailed at %s and is let be for %v", clock(last.Accepted), t.Cooldown)), true, nil
+		why = fmt.Sprintf("left out: it was mailed at %s%s and is let be for %v", clock(last.Accepted), ahead(last.Accepted), t.Cooldown)
+	default:
+		return nil, nil
 	}
-	return r, false, nil
+	return &instead{Result: without(r, Skipped, Cooldown, why)}, nil
+}
+
+// ahead tells of a time that is still to come: rather nobody is mailed for a
+// while than twice because somebody set a clock.
+func ahead(at time.Time) string {
+	if !at.After(time.Now()) {
+		return ""
+	}
+	return ", by a clock that was ahead of what it shows now (if it was wrong then: --cooldown 0)"
 }
 
 func clock(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }

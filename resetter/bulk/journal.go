@@ -44,6 +44,11 @@ type Journal interface {
 	// with Row.Seq 0.
 	Twin(ctx context.Context, seq int) (twin Result, ok bool, err error)
 
+	// Adopt makes the row seq and its twin that the input has lost one row: it
+	// stands in the input as seq does, and has come to what the twin has. It
+	// returns that. An error where there is no such twin. Durable.
+	Adopt(ctx context.Context, seq int) (Result, error)
+
 	// LastMailed returns when the account at target was last mailed, over every
 	// row of every run with an action that mails.
 	LastMailed(ctx context.Context, target, accountID string) (Mailed, error)
@@ -94,6 +99,10 @@ type Journal interface {
 	// of the input. It shows one moment, even while others record.
 	Results(ctx context.Context) iter.Seq2[Result, error]
 }
+
+// EvidenceLife is how long before a request the state of its account may have
+// been read, for a later reading to show that the request was carried out.
+const EvidenceLife = time.Hour
 
 // Mailed says when an account was last mailed; zero times mean never.
 type Mailed struct {

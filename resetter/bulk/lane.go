@@ -304,6 +304,9 @@ func (l *lane) settle(ctx context.Context, v verdict) error {
 		l.drop(v.task)
 		return v.err
 	case !v.until.IsZero():
+		if v.answered { // part of a batch is through
+			l.stuckSince, v.task.waited = time.Time{}, 0
+		}
 		return l.putOff(ctx, v)
 	}
 	l.drop(v.task)

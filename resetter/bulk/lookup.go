@@ -97,12 +97,21 @@ func (p *preparing) workBatch(ctx context.Context, target *Target, t *task, b re
 		p.log().Info("people cannot be looked up together, so it is done one by one", "target", target.Name, "rows", len(ids), "error", err)
 		return verdict{split: true}
 	}
+	v := verdict{}
+	var left []Result // whom the call did not come to
 	for i, r := range t.rows {
+		if until, scope, ok := waits(found[i].Err); ok {
+			left = append(left, r)
+			v.until, v.scope, v.kind = until, scope, refusal(found[i].Err).Kind
+			continue
+		}
 		if err := p.resolved(ctx, target, r, found[i].Account, found[i].Err); err != nil {
 			return verdict{err: err}
 		}
+		v.answered = true
 	}
-	return verdict{answered: true}
+	t.rows = left
+	return v
 }
 
 // endHopeless takes the rows out of t that nobody needs to be asked about.
@@ -112,7 +121,7 @@ func (p *preparing) endHopeless(ctx context.Context, target *Target, t *task) er
 		var err error
 		if !supports(target.Resetter, r.Row.Action) {
 			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrUnsupported), unsupported(r.Row.Action)))
-		} else if invalid := r.Row.Identity.Validate(); invalid != nil {
+		} else if invalid := malformed(r.Row); invalid != nil {
 			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrInvalid), invalid.Error()+"; correct it in the input"))
 		} else {
 			kept = append(kept, r)

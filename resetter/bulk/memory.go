@@ -25,7 +25,8 @@ type Memory struct {
 // An entry is a row and where it stands.
 type entry struct {
 	Result
-	intentAt time.Time // of the open intent; zero where there is none
+	intentAt   time.Time // of the open intent; zero where there is none
+	resolvedAt time.Time
 }
 
 // A person is an account at a target.
@@ -118,7 +119,7 @@ func (m *Memory) Resolved(ctx context.Context, seq int, account resetter.Account
 			return fmt.Errorf("row %d: its request is under way, so its account cannot change", seq)
 		}
 		m.forget(e)
-		e.Account = account
+		e.Account, e.resolvedAt = account, time.Now()
 		m.people[m.personOf(e)] = append(m.people[m.personOf(e)], e)
 		return nil
 	})
@@ -196,6 +197,12 @@ func (m *Memory) Twin(ctx context.Context, seq int) (Result, bool, error) {
 	return over.Result, true, nil
 }
 
+// Adopt implements [Journal]. A journal in memory loses no row of its input, so
+// there is never anything to adopt.
+func (m *Memory) Adopt(_ context.Context, seq int) (Result, error) {
+	return Result{}, fmt.Errorf("row %d has no twin that the input has lost", seq)
+}
+
 // LastMailed implements [Journal].
 func (m *Memory) LastMailed(ctx context.Context, target, accountID string) (Mailed, error) {
 	if err := ctx.Err(); err != nil {
@@ -235,6 +242,9 @@ func (m *Memory) Intent(ctx context.Context, seq, n int) error {
 			return fmt.Errorf("row %d: attempt %d is not later than attempt %d, which is in the journal already", seq, n, e.Attempts)
 		}
 		e.Attempts, e.intentAt = n, time.Now()
+		if e.intentAt.Sub(e.resolvedAt) > EvidenceLife {
+			e.Account.Evidence = ""
+		}
 		return nil
 	})
 }

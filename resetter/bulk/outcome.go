@@ -1,7 +1,6 @@
 package bulk
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,26 +9,6 @@ import (
 
 	"github.com/seed57652884/resetctl/resetter"
 )
-
-// supports reports whether r can do a. It and perform are the two places that
-// know which capability an action takes.
-func supports(r resetter.Resetter, a resetter.Action) bool {
-	return a == resetter.ActionReset
-}
-
-// perform does row's action on account.
-func perform(ctx context.Context, r resetter.Resetter, row Row, account resetter.Account) (resetter.Receipt, error) {
-	switch row.Action {
-	case resetter.ActionReset:
-		return r.Reset(ctx, account)
-	default:
-		return resetter.Receipt{}, errors.New(unsupported(row.Action))
-	}
-}
-
-func unsupported(a resetter.Action) string {
-	return fmt.Sprintf("the system has no action %q, or this version cannot do it there; do it by hand", a)
-}
 
 // guarded calls f, and makes an error of a panic, so that a bug in a Resetter
 // costs one row at most. Of what was panicked with only the type is kept, and
@@ -47,23 +26,6 @@ func guarded[T any](log *slog.Logger, f func() (T, error)) (value T, err error) 
 		}
 	}()
 	return f()
-}
-
-// accepted is the result of a reset that the system took.
-func accepted(r Result, receipt resetter.Receipt, status resetter.Status) Result {
-	r.Outcome, r.Reason, r.Status = Done, Accepted, receipt.Status
-	r.Attempts = max(r.Attempts, 1)
-	switch {
-	case status.Mailer == resetter.MailerAbsent && receipt.Link.IsZero():
-		r.Detail = "accepted, but the system has no mailer and gave no link: hand the person one by hand"
-	case status.Mailer == resetter.MailerAbsent:
-		r.Detail = "accepted; the system has no mailer, so hand over the link"
-	case receipt.SetupMail:
-		r.Detail = "accepted; a set-up mail goes to " + r.Account.Email + ", since by all that can be seen the account was never set up"
-	default:
-		r.Detail = "accepted; a reset mail goes to " + r.Account.Email
-	}
-	return finished(r)
 }
 
 // refused is the result of a call that ended in err. sent says whether the call

@@ -327,11 +327,15 @@ func (p *preparing) exclude(ctx context.Context, counts map[string]Counts) error
 
 // leaveOut applies to a row that is ready what looks at accounts.
 func (p *preparing) leaveOut(ctx context.Context, target *Target, t *task) verdict {
-	switch instead, out, err := p.Engine.leaveOut(ctx, target, t.Result); {
+	switch instead, err := p.Engine.leaveOut(ctx, target, t.Result); {
 	case err != nil:
 		return verdict{err: err}
-	case out:
-		return verdict{err: p.end(ctx, instead)}
+	case instead != nil && instead.known:
+		p.tell(Pending, instead.Result)
+		p.adopted(target.Name)
+		return verdict{}
+	case instead != nil:
+		return verdict{err: p.end(ctx, instead.Result)}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -343,10 +347,17 @@ func (p *preparing) leaveOut(ctx context.Context, target *Target, t *task) verdi
 	return verdict{}
 }
 
+// adopted counts a row that was done before, in another way of writing it.
+func (p *preparing) adopted(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.plans[target].Finished++
+}
+
 // countAgain counts a row in doubt if it would be sent once more.
 func (p *preparing) countAgain(ctx context.Context, target *Target, t *task) verdict {
-	_, out, err := p.Engine.leaveOut(ctx, target, t.Result)
-	if err == nil && !out {
+	instead, err := p.Engine.leaveOut(ctx, target, t.Result)
+	if err == nil && instead == nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.plans[target.Name].Again++

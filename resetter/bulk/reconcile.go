@@ -28,7 +28,7 @@ const reconcileBatch = 256
 // and whatever is not plain stays Unknown. Rows that an earlier process left in
 // flight become Unknown first.
 //
-// It returns an entry for each target with rows in doubt that is not excluded.
+// It returns an entry for each target with rows in doubt that is not left out.
 // A system that refuses to be asked is no error. Errors are the journal's, or
 // ctx's cause; what was found until then stays recorded.
 func (e *Engine) Reconcile(ctx context.Context) ([]Reconciled, error) {
@@ -42,7 +42,7 @@ func (e *Engine) Reconcile(ctx context.Context) ([]Reconciled, error) {
 	var wg sync.WaitGroup
 	for i := range e.Targets {
 		t := &e.Targets[i]
-		if t.Exclude || counts[t.Name][Unknown] == 0 {
+		if t.away() || counts[t.Name][Unknown] == 0 {
 			continue
 		}
 		r := &Reconciled{Target: t.Name}

@@ -312,3 +312,22 @@ func TestAnIntentToSendOnceMoreThatCannotBeRecordedSendsNothing(t *testing.T) {
 	}
 	all(t, j, "unknown/lost_answer")
 }
+
+// Whoever was read about long before his request may have been mailed by others
+// since, so that nothing is proved.
+func TestAnOldReadingProvesNothing(t *testing.T) {
+	for age, want := range map[time.Duration]string{bulk.EvidenceLife: "done/confirmed", bulk.EvidenceLife + time.Second: "unknown/lost_answer"} {
+		synctest.Test(t, func(t *testing.T) {
+			l := half()
+			j := newLedger(t, people("a", 1)...)
+			e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: l}}}
+			prepare(t, e)
+			time.Sleep(age)
+			_, err := e.Act(t.Context())
+			ok(t, err)
+			_, err = e.Reconcile(t.Context())
+			ok(t, err)
+			is(t, results(t, j)[0], want)
+		})
+	}
+}

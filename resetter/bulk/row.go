@@ -21,7 +21,7 @@ func (a *acting) lane(t *Target, stage Stage) *lane {
 		if v.scope == resetter.ScopePerson || task.doubt != nil {
 			return nil // it stays Deferred, and going on tries it again; or in doubt
 		}
-		return a.finish(task, tooLate(task.Result, v.kind, t.maxWait()))
+		return a.finish(task, new(send), tooLate(task.Result, v.kind, t.maxWait()))
 	}
 	return l
 }
@@ -66,20 +66,28 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 		doubt := t.Result
 		t.doubt = &doubt
 	}
-	switch instead, out, err := a.leaveOut(a.keep, target, t.Result); {
+	switch instead, err := a.leaveOut(a.keep, target, t.Result); {
 	case err != nil:
 		return verdict{err: a.ends(err)}
-	case out && t.doubt != nil: // kept back, and in doubt as before
+	case instead != nil && instead.known:
+		a.tell(Pending, instead.Result)
+		return verdict{}
+	case instead != nil && t.doubt != nil: // kept back, and in doubt as before
 		a.log().Info("a row in doubt is not sent once more", "target", target.Name, "row", t.Row.Seq, "reason", instead.Reason)
 		return verdict{}
-	case out:
-		return verdict{err: a.record(a.keep, instead)}
+	case instead != nil:
+		return verdict{err: a.record(a.keep, instead.Result)}
 	}
 
+	if !t.Row.Action.Mails() { // there is no moment before the first byte that matters
+		if t.depart(a.run) != nil {
+			return verdict{}
+		}
+	}
 	s := new(send)
 	receipt, err := guarded(a.log(), func() (resetter.Receipt, error) {
 		ctx := resetter.WithBeforeSend(ctx, func(context.Context) error { return a.beforeSend(s, target, t) })
-		return perform(resetter.WithWaitsHandedBack(ctx), target.Resetter, t.Row, t.Account)
+		return a.perform(resetter.WithWaitsHandedBack(ctx), target.Resetter, t.Row, t.Account)
 	})
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +96,7 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 	if s.lost != nil && err != nil {
 		return verdict{err: s.lost} // it stays as the journal has it
 	}
-	if s.intents == 0 && err == nil {
+	if s.intents == 0 && err == nil && t.Row.Action.Mails() {
 		a.log().Warn("a Resetter does not call BeforeSend: a crash could have it send twice", "target", target.Name)
 	}
 	if until, scope, ok := waits(err); ok {
@@ -112,7 +120,7 @@ func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Ti
 		r := finished(t.Result)
 		r.Outcome, r.Reason, r.Status = Done, Confirmed, refusal(err).Status
 		r.Detail = "done, and not sent once more: the system refuses since this person was mailed less than a minute ago, which was by the request whose answer was lost"
-		return verdict{answered: true, err: a.finish(t, r)}
+		return verdict{answered: true, err: a.finish(t, s, r)}
 	}
 	t.Result = putOff(t.Result, err, until, scope)
 	if s.intents > 0 || scope == resetter.ScopePerson && t.doubt == nil {
@@ -127,8 +135,9 @@ func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Ti
 // provesDone reports whether the pause that the system wants for the person
 // began with the very request that is in doubt.
 func provesDone(doubt Result, err error, until time.Time, scope resetter.Scope) bool {
+	age := time.Since(doubt.FinishedAt)
 	return scope == resetter.ScopePerson && errors.Is(err, resetter.ErrRateLimited) &&
-		time.Since(doubt.FinishedAt) < time.Until(until)
+		age >= 0 && age < time.Until(until) // an age below 0 is of a clock that was set back, and proves nothing
 }
 
 // back records that the row was certainly not sent this time: it is as it was
@@ -158,13 +167,16 @@ func (a *acting) end(target *Target, t *task, s *send, receipt resetter.Receipt,
 		}
 	} else {
 		result = refused(t.Result, err, s.intents > 0)
+		if e := refusal(err); e != nil && !t.Row.Action.Mails() {
+			result.Attempts = max(result.Attempts, t.Attempts+e.Attempts)
+		}
 	}
 	if t.doubt != nil && s.intents == 0 && result.Outcome != Done {
 		// Nothing left, so the journal has it in doubt as before.
 		a.log().Info("a row in doubt could not be sent once more", "target", target.Name, "row", t.Row.Seq, "error", err)
 		return verdict{answered: true, refusal: refusal(err)}
 	}
-	if err := a.finish(t, result); err != nil {
+	if err := a.finish(t, s, result); err != nil {
 		broken = errors.Join(broken, err)
 	}
 	return verdict{answered: true, refusal: refusal(err), err: broken}
@@ -180,15 +192,20 @@ func notStarted(err error, intents int) bool {
 }
 
 // finish records the outcome of a row that was worked and asks the guards.
-func (a *acting) finish(t *task, r Result) error {
-	was := Pending
-	if t.doubt != nil {
-		was = Unknown
-		if r.Outcome == Failed {
-			r = stillInDoubt(*t.doubt, r)
-		}
+func (a *acting) finish(t *task, s *send, r Result) error {
+	var err error
+	switch {
+	case t.doubt == nil:
+		err = a.record(a.keep, r)
+	case s.intents == 0: // in doubt in the journal, too
+		err = a.settle(a.keep, r)
+	case r.Outcome == Failed:
+		r = stillInDoubt(*t.doubt, r)
+		fallthrough
+	default:
+		err = a.recordFrom(a.keep, Unknown, r)
 	}
-	if err := a.recordFrom(a.keep, was, r); err != nil {
+	if err != nil {
 		return a.ends(err)
 	}
 	if guard := a.failures.add(r.Outcome); guard != nil {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 )
@@ -102,7 +104,10 @@ func closeFiles(file string) error {
 // is whole, so that a half-made one never exists and one that somebody else
 // makes at the same time is not replaced.
 func create(ctx context.Context, file string) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(file), FileName+".new-*") // 0600
+	if err := removeHalfMade(file); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), FileName+halfMade) // 0600
 	if err != nil {
 		return err
 	}
@@ -118,6 +123,36 @@ func create(ctx context.Context, file string) (err error) {
 		return err
 	}
 	return syncFolder(filepath.Dir(file))
+}
+
+// halfMade is how a ledger is called, behind its name, while it is made.
+const halfMade = ".new-*"
+
+// removeHalfMade removes what processes left that were killed while they made a
+// ledger. To make one takes no minute, so an older file is nobody's any more.
+func removeHalfMade(file string) error {
+	left, err := filepath.Glob(globQuoted(file) + halfMade)
+	if err != nil {
+		return err
+	}
+	for _, name := range left {
+		info, err := os.Lstat(name)
+		if err != nil || time.Since(info.ModTime()) < time.Minute {
+			continue // gone by now, or being made
+		}
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// globQuoted takes the meaning from what a pattern would read into a path.
+func globQuoted(path string) string {
+	if runtime.GOOS == "windows" {
+		return path // where nothing can be quoted, and no path has these but [
+	}
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
 // fill makes an empty file a ledger.

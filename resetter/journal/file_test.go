@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestTheLedgerIsItsOwnersAlone(t *testing.T) {
@@ -191,5 +192,24 @@ func TestTheFolderMayHaveAnyName(t *testing.T) {
 	begin(t, l, NewRun{})
 	if _, err := os.Stat(filepath.Join(dir, FileName)); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestWhatAKilledProcessHadHalfMadeIsRemoved(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a [state] *")
+	ok(t, os.Mkdir(dir, 0o700))
+	old, fresh, other := filepath.Join(dir, FileName+".new-1"), filepath.Join(dir, FileName+".new-2"), filepath.Join(dir, "other")
+	for _, name := range []string{old, fresh, other} {
+		ok(t, os.WriteFile(name, nil, 0o600))
+	}
+	for _, name := range []string{old, other} {
+		hourAgo := time.Now().Add(-time.Hour)
+		ok(t, os.Chtimes(name, hourAgo, hourAgo))
+	}
+	open(t, dir)
+	for name, want := range map[string]bool{old: false, fresh: true, other: true} {
+		if _, err := os.Stat(name); (err == nil) != want {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

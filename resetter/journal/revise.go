@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"iter"
 
 	"github.com/seed57652884/resetctl/resetter/bulk"
@@ -21,20 +23,24 @@ const (
 	sampled    = 4096
 )
 
-// FindEdited returns the newest unfinished run of which more than half of
-// the rows are among rows, as written; ErrNoRun where there is none. Plans do not
-// count. Of a large run a sample is looked at, so that memory does not grow
-// with it. An error of rows is returned as it came.
+// FindEdited returns the unfinished run of which more than half of the rows are
+// among rows, as written; of several the one that has the most of them.
+// ErrNoRun where there is none. Plans do not count. Of a large run a sample is
+// looked at, so that memory does not grow with it. An error of rows is returned
+// as it came.
 func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]) (*Run, error) {
 	keys, err := l.unfinished(ctx)
 	if err != nil {
 		return nil, err
 	}
-	type share struct{ sample, there int }
+	type share struct{ all, sample, there int }
 	shares := make(map[int64]*share)
 	wanted := make(map[digest]map[int64]int) // how often each run's sample has a row
 	for _, key := range keys {
 		shares[key] = &share{}
+		if shares[key].all, err = l.size(ctx, key); err != nil {
+			return nil, err
+		}
 		for row, err := range l.sample(ctx, key) {
 			if err != nil {
 				return nil, l.explain(err)
@@ -58,12 +64,24 @@ func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]
 			}
 		}
 	}
-	for _, key := range keys {
+	best, most := int64(0), 0
+	for _, key := range keys { // the newest first
 		if s := shares[key]; 2*s.there > s.sample {
-			return l.run(ctx, sqlRun+`WHERE key = ?`, key)
+			if n := s.all * s.there / s.sample; n > most {
+				best, most = key, n
+			}
 		}
 	}
-	return nil, ErrNoRun
+	if best == 0 {
+		return nil, ErrNoRun
+	}
+	return l.run(ctx, sqlRun+`WHERE key = ?`, best)
+}
+
+// size is how many rows a run has in its input.
+func (l *Ledger) size(ctx context.Context, key int64) (n int, err error) {
+	err = l.reads.QueryRowContext(ctx, `SELECT count(*) FROM rows INDEXED BY rows_by_place WHERE run = ? AND place IS NOT NULL`, key).Scan(&n)
+	return n, l.explain(err)
 }
 
 // unfinished returns the keys of the newest unfinished runs.
@@ -223,6 +241,60 @@ func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, 
 		return Revised{}, err
 	}
 	return revised, w.exec(`DROP TABLE pairs`)
+}
+
+// Adopt implements [bulk.Journal].
+func (r *Run) Adopt(ctx context.Context, seq int) (bulk.Result, error) {
+	twin, ok, err := r.Twin(ctx, seq)
+	if err == nil && (!ok || twin.Row.Seq != 0) {
+		err = errors.New("it has no twin that the input has lost")
+	}
+	if err != nil {
+		return bulk.Result{}, fmt.Errorf("row %d: %w", seq, err)
+	}
+	err = r.ledger.write(ctx, true, func(w *writer) error {
+		// The row that was lost keeps its number, and so its attempts.
+		const lost = `(SELECT e.seq FROM rows AS e INDEXED BY rows_by_account JOIN rows AS mine ON mine.run = ?1 AND mine.place = ?2
+			WHERE e.run = ?1 AND e.target = mine.target AND e.account_id = mine.account_id AND e.action = mine.action AND e.new_email = mine.new_email
+			  AND e.place IS NULL AND e.outcome IN ('done', 'unknown') ORDER BY e.seq LIMIT 1)`
+		var number int
+		if err := w.conn.QueryRowContext(context.Background(), `SELECT `+lost+` FROM rows WHERE run = ?1 AND place = ?2 AND outcome = 'pending' AND intent_at IS NULL`,
+			r.key, seq).Scan(&number); err != nil {
+			return err
+		}
+		for _, statement := range []string{
+			`UPDATE rows SET (line, kind, identity, cells) = (SELECT line, kind, identity, cells FROM rows WHERE run = ?1 AND place = ?2),
+				detail = 'as ' || identity || ', before the table was changed: ' || detail WHERE run = ?1 AND seq = ?3`,
+			`DELETE FROM rows WHERE run = ?1 AND place = ?2`,
+			`UPDATE rows SET place = ?2 WHERE run = ?1 AND seq = ?3`,
+		} {
+			if err := w.exec(statement, r.key, seq, number); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return bulk.Result{}, r.wrap(fmt.Errorf("row %d: %w", seq, err))
+	}
+	for result, err := range r.results(ctx, `INDEXED BY rows_by_place WHERE run = ? AND place = ?`, r.key, seq) {
+		return result, err
+	}
+	return bulk.Result{}, r.wrap(fmt.Errorf("row %d is gone", seq))
+}
+
+// Include takes back that rows were left out because of their target, for all
+// targets but those of except: they are Pending again. Durable.
+func (r *Run) Include(ctx context.Context, except []string) error {
+	but, err := json.Marshal(except)
+	if err != nil {
+		return err
+	}
+	return r.wrap(r.ledger.write(ctx, true, func(w *writer) error {
+		return w.exec(`UPDATE rows INDEXED BY rows_by_state SET outcome = 'pending', reason = 'not_started', detail = '', finished_at = NULL, stage = iif(account_id IS NULL, 0, 1)
+			WHERE run = ?1 AND outcome = 'skipped' AND place IS NOT NULL AND reason = 'excluded' AND detail = ?2
+			  AND target NOT IN (SELECT value FROM json_each(?3))`, r.key, bulk.ExcludedTarget, string(but))
+	}))
 }
 
 // Removed yields the rows that the run's table has lost, with what they had come

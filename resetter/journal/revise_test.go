@@ -164,6 +164,59 @@ func TestWhoStandsInTheTableInAnotherWayIsTheSamePerson(t *testing.T) {
 	}
 }
 
+// Whoever stands there in another way now is one row with what was done, and is
+// settled, sent once more and counted as one.
+func TestARowAdoptsWhatTheTableHasLost(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := begun(t, l)
+	_, err := r.Revise(t.Context(), NewRun{Rows: table("dee", "BEN", "CEM", "eve")})
+	ok(t, err)
+	ok(t, r.Resolved(t.Context(), 2, resetter.Account{ID: "ben"}))
+	got, err := r.Adopt(t.Context(), 2)
+	ok(t, err)
+	if got.Outcome != bulk.Unknown || got.Row.Seq != 2 || got.Row.Line != 3 || got.Row.Identity.Value != "BEN@example.com" || got.Attempts != 1 ||
+		got.Row.Cells[0] != "BEN" || !strings.Contains(got.Detail, "as ben@example.com") {
+		t.Errorf("adopted %+v", got)
+	}
+	const want = "1:2 dee pending/not_started; 2:3 BEN unknown/why; 3:4 CEM pending/not_started; 4:5 eve pending/not_started; "
+	if got := told(t, r.Results(t.Context())); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := told(t, r.Removed(t.Context())), "0:2 ana done/why; 0:4 cem failed/why; "; got != want {
+		t.Errorf("removed: got %s, want %s", got, want)
+	}
+	ok(t, r.Settle(t.Context(), bulk.Result{Row: bulk.Row{Seq: 2}, Outcome: bulk.Failed, Reason: "unavailable"}))
+	mailed, err := r.LastMailed(t.Context(), "looker", "ben")
+	ok(t, err)
+	if !mailed.InDoubt.IsZero() {
+		t.Error("it is in doubt in another place still")
+	}
+	for seq, what := range map[int]string{1: "who was always there", 3: "whose twin has failed", 4: "who is not looked up", 9: "who is not there"} {
+		if seq == 3 {
+			ok(t, r.Resolved(t.Context(), 3, resetter.Account{ID: "cem"}))
+		}
+		if _, err := r.Adopt(t.Context(), seq); err == nil {
+			t.Errorf("row %d, %s, has adopted somebody", seq, what)
+		}
+	}
+}
+
+func TestWhomTheOperatorLeftOutIsTakenInAgain(t *testing.T) {
+	l := open(t, t.TempDir())
+	rows := []bulk.Row{{Target: "looker"}, {Target: "sugar"}, {Target: "unleash"}, {Target: "sugar"}}
+	r := begin(t, l, NewRun{Excluded: []string{"sugar", "unleash"}, Rows: bulk.Rows(rows...)})
+	ok(t, r.Record(t.Context(), bulk.Result{Row: bulk.Row{Seq: 1}, Outcome: bulk.Skipped, Reason: bulk.Excluded, Detail: "by a guard"}))
+	ok(t, r.Include(t.Context(), []string{"looker", "unleash"}))
+	var got []string
+	for result, err := range r.Results(t.Context()) {
+		ok(t, err)
+		got = append(got, fmt.Sprintf("%s %s/%s", result.Row.Target, result.Outcome, result.Reason))
+	}
+	if want := []string{"looker skipped/excluded", "sugar pending/not_started", "unleash skipped/excluded", "sugar pending/not_started"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestATableThatCannotBeReadToItsEndChangesNothing(t *testing.T) {
 	l := open(t, t.TempDir())
 	r := begun(t, l)
@@ -217,8 +270,15 @@ func TestTheRunOfAnEditedTableIsFoundByItsRows(t *testing.T) {
 			}
 		})
 	}
+	// Of several runs the one that it has most of.
 	l := open(t, t.TempDir())
 	r := begun(t, l)
+	begin(t, l, NewRun{Rows: table("ana")})
+	if found, err := l.FindEdited(t.Context(), table("ana", "ben", "cem", "dee", "x")); err != nil || found.ID() != r.ID() {
+		t.Errorf("found %v, %v, want the run of five", found, err)
+	}
+	l = open(t, t.TempDir())
+	r = begun(t, l)
 	for seq := range 6 {
 		_ = r.Record(t.Context(), done(seq))
 	}

@@ -24,10 +24,11 @@ const (
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'pending', 'not_started', 0)
 		ON CONFLICT DO NOTHING`
 
-	sqlResolved = `UPDATE rows SET account_id = ?3, account = ?4, stage = 1
+	sqlResolved = `UPDATE rows SET account_id = ?3, account = ?4, resolved_at = ?5, stage = 1
 		WHERE run = ?1 AND place = ?2 AND outcome = 'pending' AND intent_at IS NULL`
 
-	sqlIntent = `UPDATE rows SET intent_at = ?3, attempts = ?4, stage = NULL
+	sqlIntent = `UPDATE rows SET intent_at = ?3, attempts = ?4, stage = NULL,
+			account = iif(?3 - resolved_at > ?5, json_remove(account, '$.evidence'), account)
 		WHERE run = ?1 AND place = ?2 AND outcome = 'pending' AND account_id IS NOT NULL AND attempts < ?4`
 
 	sqlAgain = `UPDATE rows SET intent_at = ?3, attempts = ?4, outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL
@@ -122,8 +123,9 @@ func (r *Run) Resolved(ctx context.Context, seq int, account resetter.Account) e
 	if err != nil {
 		return r.wrap(err)
 	}
+	at := nanos(r.ledger.now())
 	return r.row(ctx, false, seq, 0, bulk.Pending, func(w *writer) (bool, error) {
-		return change(w.resolved, r.key, seq, account.ID, string(known))
+		return change(w.resolved, r.key, seq, account.ID, string(known), at)
 	})
 }
 
@@ -153,7 +155,11 @@ func (r *Run) Again(ctx context.Context, seq, n int) error {
 func (r *Run) intent(ctx context.Context, seq, n int, was bulk.Outcome, stmt func(*writer) *sql.Stmt) error {
 	at := nanos(r.ledger.now())
 	return r.row(ctx, true, seq, n, was, func(w *writer) (bool, error) {
-		changed, err := change(stmt(w), r.key, seq, at, n)
+		args := []any{r.key, seq, at, n}
+		if was == bulk.Pending {
+			args = append(args, int64(bulk.EvidenceLife))
+		}
+		changed, err := change(stmt(w), args...)
 		if err != nil || !changed {
 			return false, err
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 )
 
@@ -160,5 +161,66 @@ func TestARunThatIsGoneTakesNoRows(t *testing.T) {
 	ok(t, r.Discard(t.Context()))
 	if err := r.Add(t.Context(), manyRows(1)); err == nil {
 		t.Error("rows without a run are taken")
+	}
+}
+
+// What is newest, and who was mailed last, does not hang on a clock that people
+// can set.
+func TestAClockThatIsSetBackMixesNothingUp(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	l, err := Open(t.Context(), t.TempDir(), Options{Now: func() time.Time { return now }})
+	ok(t, err)
+	t.Cleanup(func() { ok(t, l.Close()) })
+	begin(t, l, NewRun{Content: "x"})
+	now = now.Add(-26 * time.Hour)
+	r := begin(t, l, NewRun{Content: "x", Rows: manyRows(2)})
+	for _, find := range []func() (*Run, error){
+		func() (*Run, error) { return l.Find(t.Context(), "x") },
+		func() (*Run, error) { return l.Newest(t.Context()) },
+	} {
+		if got, err := find(); err != nil || got.ID() != r.ID() {
+			t.Errorf("found %v, %v, want the one that was begun last", got, err)
+		}
+	}
+	ok(t, r.Resolved(t.Context(), 1, resetter.Account{ID: "ana"}))
+	ok(t, r.Intent(t.Context(), 1, 1))
+	now = now.Add(-time.Hour) // between intent and outcome
+	n, err := r.Interrupt(t.Context(), "")
+	ok(t, err)
+	mailed, err := r.LastMailed(t.Context(), "looker", "ana")
+	ok(t, err)
+	if n != 1 || mailed.InDoubt.IsZero() {
+		t.Errorf("%d interrupted, last mailed %+v", n, mailed)
+	}
+	pruned, err := l.Prune(t.Context(), now.Add(-24*time.Hour), Invocation{})
+	ok(t, err)
+	if _, err := l.Run(t.Context(), r.ID()); err != nil || pruned != 0 {
+		t.Errorf("%d runs were pruned, %v", pruned, err)
+	}
+}
+
+// What was read of an account long before its request says nothing about it.
+func TestEvidenceThatIsOldAtTheIntentIsForgotten(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	l, err := Open(t.Context(), t.TempDir(), Options{Now: func() time.Time { return now }})
+	ok(t, err)
+	t.Cleanup(func() { ok(t, l.Close()) })
+	r := begin(t, l, NewRun{Rows: manyRows(3)})
+	for seq := 1; seq <= 3; seq++ {
+		ok(t, r.Resolved(t.Context(), seq, resetter.Account{ID: "x", Email: "x@example.com", Evidence: "what was read"}))
+	}
+	now = now.Add(bulk.EvidenceLife)
+	ok(t, r.Intent(t.Context(), 1, 1))
+	now = now.Add(time.Second)
+	ok(t, r.Intent(t.Context(), 2, 1))
+	ok(t, r.Resolved(t.Context(), 3, resetter.Account{ID: "x", Email: "x@example.com", Evidence: "read anew"}))
+	ok(t, r.Intent(t.Context(), 3, 1))
+	var got []string
+	for result, err := range r.Results(t.Context()) {
+		ok(t, err)
+		got = append(got, result.Account.Evidence)
+	}
+	if want := []string{"what was read", "", "read anew"}; !slices.Equal(got, want) {
+		t.Errorf("evidence %q, want %q", got, want)
 	}
 }

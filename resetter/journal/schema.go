@@ -97,6 +97,7 @@ CREATE INDEX runs_by_content ON runs (content);
 -- where it stands in the input as that is now, which is bulk.Row.Seq; NULL for a
 -- row that the input has lost, since people edit their tables.
 ALTER TABLE runs ADD COLUMN exact TEXT NOT NULL DEFAULT '';
+ALTER TABLE rows ADD COLUMN resolved_at INTEGER; -- when the account was read
 ALTER TABLE rows ADD COLUMN place INTEGER;
 UPDATE rows SET place = seq;
 CREATE UNIQUE INDEX rows_by_place ON rows (run, place) WHERE place IS NOT NULL;

@@ -40,6 +40,7 @@ func newAcmeServer(listener net.Listener) *acmeServer {
 		address := r.URL.Query().Get("email")
 		fmt.Fprintf(w, `{"id":%q,"email":%q}`, strings.TrimSuffix(address, "@example.com"), address)
 	}))
+	mux.HandleFunc("GET /people/many", s.signedIn(s.many))
 	mux.HandleFunc("POST /people/{id}/reset", s.signedIn(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.mails[r.PathValue("id")+"@example.com"]++

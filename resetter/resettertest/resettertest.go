@@ -49,7 +49,10 @@
 //   - The error is of the kind that the fault calls for, see [Test].
 //
 // Looking up keeps what of this applies to it, mails nobody and never ends
-// with ErrUnknownOutcome.
+// with ErrUnknownOutcome. A client that is a [resetter.BatchResolver] finds many
+// people in one call as it finds each by itself, in their order, and says
+// nothing of everybody that holds of one. One that is a [resetter.Reconciler]
+// finds the reset whose answer was lost, and no other.
 //
 // Most scripts run in virtual time (testing/synctest) over connections in
 // memory, so that time-outs and pauses cost nothing; a few use real sockets.

@@ -40,9 +40,11 @@ func (s *suite) play(t *testing.T, sc script) {
 
 func (s *suite) scripts(t *testing.T) {
 	var subject Subject
+	var can can
 	synctest.Test(t, func(t *testing.T) {
 		server := inMemory()
 		subject = s.start(t, server.listener)
+		can = canOf(subject)
 	})
 	if len(subject.People) < People {
 		t.Fatalf("the subject has %d people, which should be %d", len(subject.People), People)
@@ -61,6 +63,16 @@ func (s *suite) scripts(t *testing.T) {
 	}
 	for _, sc := range callers(subject) {
 		s.play(t, sc)
+	}
+	if can.batch {
+		for _, sc := range many(subject) {
+			s.play(t, sc)
+		}
+	}
+	if can.reconcile {
+		for _, sc := range reconciles(subject) {
+			s.play(t, sc)
+		}
 	}
 }
 

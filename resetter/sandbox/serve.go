@@ -68,17 +68,22 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *Exchange {
 	}
 	x.Body = body
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	s.find(w, x)
+	s.remember(x)
+	return x
+}
+
+// find finds the route of a request.
+func (s *Server) find(w http.ResponseWriter, x *Exchange) {
 	// The mux would redirect an unclean path; a vendor is not asked to, and a client not to follow.
-	if clean := path.Clean(r.URL.Path); clean == r.URL.Path {
-		_, pattern := s.mux.Handler(r)
+	if clean := path.Clean(x.Request.URL.Path); clean == x.Request.URL.Path {
+		_, pattern := s.mux.Handler(x.Request)
 		x.Route = s.routes[pattern]
 	}
 	if x.Route != nil {
 		// Only now, as the mux sets the values of the path's wildcards where it serves.
-		s.mux.ServeHTTP(w, r)
+		s.mux.ServeHTTP(w, x.Request)
 	}
-	s.remember(x)
-	return x
 }
 
 func (s *Server) remember(x *Exchange) {

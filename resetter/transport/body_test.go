@@ -197,6 +197,22 @@ func TestWhatIsSaidOfOneOfManyNamesThatOne(t *testing.T) {
 	}
 }
 
+func TestWhatIsSaidOfManyIsNothingThatHoldsOfOneAlone(t *testing.T) {
+	for status, want := range map[int]resetter.Kind{
+		400: resetter.ErrUnavailable, 404: resetter.ErrUnavailable, 422: resetter.ErrUnavailable,
+		401: resetter.ErrUnauthorized, 403: resetter.ErrForbidden, 409: resetter.ErrRejected, 429: resetter.ErrRateLimited, 500: resetter.ErrUnavailable,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }).on(t, transport.System{})
+			exchange, err := do(handedBack(t.Context()), c, transport.Read, "")
+			err = exchange.FailedForAll(err)
+			if e, ok := errors.AsType[*resetter.Error](err); !ok || e.Kind != want || e.Status != status {
+				t.Errorf("%d: %v, want %v", status, err, want)
+			}
+		})
+	}
+}
+
 func TestAClientHasAKeyForItsEvidence(t *testing.T) {
 	given := resetter.NewSecret("0123456789abcdef")
 	own := newClient(t, transport.System{}, "http://localhost").EvidenceKey()

@@ -99,6 +99,23 @@ func (x *Exchange) Failed(err error) error {
 	return x.Unreadable(notAsDocumented)
 }
 
+// FailedForAll is Failed for what was about many accounts at once: a kind that
+// makes sense of one alone would be taken for everybody's.
+func (x *Exchange) FailedForAll(err error) error {
+	err = x.Failed(err)
+	e, ok := errors.AsType[*resetter.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Kind {
+	case resetter.ErrNotFound, resetter.ErrAmbiguous, resetter.ErrIneligible, resetter.ErrInvalid:
+		all := *e
+		all.Kind = resetter.ErrUnavailable
+		return &all
+	}
+	return err
+}
+
 const (
 	notAsDocumented = "the answer is not what the system's documentation says"
 	checkVersion    = "check that the URL leads to the system's API and that its version is supported"
@@ -110,7 +127,10 @@ func (x *Exchange) Unreadable(what string) *resetter.Error {
 	e := x.Refuse(resetter.ErrUnreadableAnswer, what, "look it up in the system before you repeat it")
 	// The answer came whole and was accepted: what gives it is not the system.
 	e.Stop = x.op.Class == Send
-	if x.op.Class == Read {
+	switch x.op.Class {
+	case Write:
+		e.Advice = "repeat it: that does no harm"
+	case Read:
 		e.Kind, e.Advice = resetter.ErrUnavailable, checkVersion
 	}
 	return e
@@ -130,5 +150,6 @@ func (x *Exchange) Refuse(kind resetter.Kind, message, advice string) *resetter.
 		System: x.client.settings.target, Op: x.op.Name, Account: x.op.Account,
 		Kind: kind, Message: message, Advice: advice,
 		Status: x.status, RequestID: x.requestID, Attempts: x.attempts,
+		Repeatable: x.op.Class == Write,
 	}
 }

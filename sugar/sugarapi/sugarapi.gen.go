@@ -34,6 +34,57 @@ func (e LoginRequestGrantType) Valid() bool {
 	}
 }
 
+// Defines values for WriteUserStatus.
+const (
+	WriteUserStatusActive   WriteUserStatus = "Active"
+	WriteUserStatusInactive WriteUserStatus = "Inactive"
+)
+
+// Valid indicates whether the value is a known member of the WriteUserStatus enum.
+func (e WriteUserStatus) Valid() bool {
+	switch e {
+	case WriteUserStatusActive:
+		return true
+	case WriteUserStatusInactive:
+		return true
+	default:
+		return false
+	}
+}
+
+// BulkAnswer The answer to one request of several.
+type BulkAnswer struct {
+	// Contents The body, of any shape.
+	Contents any `json:"contents,omitempty"`
+
+	// Headers The headers by name, or an empty list where there are none.
+	Headers any `json:"headers,omitempty"`
+
+	// Status The HTTP status.
+	Status int `json:"status"`
+
+	// StatusText The status in words.
+	StatusText *string `json:"status_text,omitempty"`
+}
+
+// BulkRequest Several requests.
+type BulkRequest struct {
+	// Requests The requests, carried out in this order.
+	Requests []BulkRequestItem `json:"requests"`
+}
+
+// BulkRequestItem One request of several.
+type BulkRequestItem struct {
+	// Data The body, a JSON text.
+	Data *string `json:"data,omitempty"`
+
+	// Method The HTTP method; GET when left out.
+	Method *string `json:"method,omitempty"`
+
+	// URL The path with the version before it, `/v11_24/Users/filter`, and the query.
+	URL string `json:"url"`
+}
+
 // CurrentUser The account that the session belongs to.
 type CurrentUser struct {
 	// FullName The person's name.
@@ -62,6 +113,9 @@ type EmailAddress struct {
 
 	// PrimaryAddress Yes or no, in one of Sugar's spellings: a boolean, 0 or 1, "0" or "1", or nothing at all for no.
 	PrimaryAddress Flag `json:"primary_address,omitempty"`
+
+	// ReplyToAddress Yes or no, in one of Sugar's spellings: a boolean, 0 or 1, "0" or "1", or nothing at all for no.
+	ReplyToAddress Flag `json:"reply_to_address,omitempty"`
 }
 
 // EmailAddresses All addresses of a user, a list of EmailAddress; mails go to the primary one. An empty text, or nothing at
@@ -136,10 +190,25 @@ type Me struct {
 	CurrentUser CurrentUser `json:"current_user"`
 }
 
+// Metadata What the instance is made of. Every section may be missing.
+type Metadata struct {
+	// ServerInfo Which Sugar it is. That it is told here, and in these words, is inferred.
+	ServerInfo *ServerInfo `json:"server_info,omitempty"`
+}
+
 // PasswordResetRequest Whom to mail.
 type PasswordResetRequest struct {
 	// UserID The user's id.
 	UserID string `json:"userId"`
+}
+
+// ServerInfo Which Sugar it is. That it is told here, and in these words, is inferred.
+type ServerInfo struct {
+	// Flavor The edition.
+	Flavor *string `json:"flavor,omitempty"`
+
+	// Version The release.
+	Version *string `json:"version,omitempty"`
 }
 
 // Session A session of the API. The tokens are opaque.
@@ -219,6 +288,36 @@ type UserPage struct {
 	Records []User `json:"records"`
 }
 
+// WriteEmailAddress One address that a user is to have.
+type WriteEmailAddress struct {
+	// EmailAddress The address.
+	EmailAddress string `json:"email_address"`
+
+	// InvalidEmail Whether mails to it came back.
+	InvalidEmail *bool `json:"invalid_email,omitempty"`
+
+	// OptOut Whether its owner wants no mailings.
+	OptOut *bool `json:"opt_out,omitempty"`
+
+	// PrimaryAddress Whether mails go there; of one address at the most.
+	PrimaryAddress bool `json:"primary_address"`
+
+	// ReplyToAddress Whether answers go there.
+	ReplyToAddress *bool `json:"reply_to_address,omitempty"`
+}
+
+// WriteUser What is to be changed of a user.
+type WriteUser struct {
+	// Email All addresses that the user is to have.
+	Email *[]WriteEmailAddress `json:"email,omitempty"`
+
+	// Status Who is inactive cannot sign in.
+	Status *WriteUserStatus `json:"status,omitempty"`
+}
+
+// WriteUserStatus Who is inactive cannot sign in.
+type WriteUserStatus string
+
 // FatalError Why a call was refused. Go by the status and the label; the text is translated.
 type FatalError = Error
 
@@ -246,8 +345,20 @@ type GetUserParams struct {
 	Fields *string `form:"fields,omitempty" json:"fields,omitempty"`
 }
 
+// GetMetadataParams defines parameters for GetMetadata.
+type GetMetadataParams struct {
+	// TypeFilter The sections wanted, separated by commas; all of them when left out.
+	TypeFilter *string `form:"type_filter,omitempty" json:"type_filter,omitempty"`
+}
+
 // FilterUsersJSONRequestBody defines body for FilterUsers for application/json ContentType.
 type FilterUsersJSONRequestBody = UserFilter
+
+// UpdateUserJSONRequestBody defines body for UpdateUser for application/json ContentType.
+type UpdateUserJSONRequestBody = WriteUser
+
+// BulkJSONRequestBody defines body for Bulk for application/json ContentType.
+type BulkJSONRequestBody = BulkRequest
 
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
@@ -354,10 +465,60 @@ type ClientInterface interface {
 	// Corresponds with GET /Users/{id} (the `GetUser` operationId).
 	GetUser(ctx context.Context, id string, params *GetUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// UpdateUserWithBody Changes a user; what is left out stays as it is.
+	//
+	// A list of addresses replaces the one before: what is not in it is gone. Instances on SugarIdentity manage
+	// status and addresses elsewhere, and these are read-only then.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /Users/{id} (the `UpdateUser` operationId).
+	UpdateUserWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateUser Changes a user; what is left out stays as it is.
+	//
+	// A list of addresses replaces the one before: what is not in it is gone. Instances on SugarIdentity manage
+	// status and addresses elsewhere, and these are read-only then.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /Users/{id} (the `UpdateUser` operationId).
+	UpdateUser(ctx context.Context, id string, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BulkWithBody Several requests in one, carried out one after another.
+	//
+	// For reads only: when the answer is lost, the outcome of every request in it is unknown. Sugar's documentation
+	// says what a request and its answer look like; that a refused one leaves the others alone is inferred.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /bulk (the `Bulk` operationId).
+	BulkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Bulk Several requests in one, carried out one after another.
+	//
+	// For reads only: when the answer is lost, the outcome of every request in it is unknown. Sugar's documentation
+	// says what a request and its answer look like; that a refused one leaves the others alone is inferred.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /bulk (the `Bulk` operationId).
+	Bulk(ctx context.Context, body BulkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetHelp The operations of the instance, as a page for people.
+	//
+	// Corresponds with GET /help (the `GetHelp` operationId).
+	GetHelp(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMe The account that the session belongs to.
 	//
 	// Corresponds with GET /me (the `GetMe` operationId).
 	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMetadata What the instance is made of; many mebibytes, unless narrowed down.
+	//
+	// Corresponds with GET /metadata (the `GetMetadata` operationId).
+	GetMetadata(ctx context.Context, params *GetMetadataParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// Logout Ends the session that the request carries.
 	//
@@ -465,11 +626,121 @@ func (c *Client) GetUser(ctx context.Context, id string, params *GetUserParams, 
 	return c.Client.Do(req)
 }
 
+// UpdateUserWithBody Changes a user; what is left out stays as it is.
+//
+// A list of addresses replaces the one before: what is not in it is gone. Instances on SugarIdentity manage
+// status and addresses elsewhere, and these are read-only then.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /Users/{id} (the `UpdateUser` operationId).
+func (c *Client) UpdateUserWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateUserRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateUser Changes a user; what is left out stays as it is.
+//
+// A list of addresses replaces the one before: what is not in it is gone. Instances on SugarIdentity manage
+// status and addresses elsewhere, and these are read-only then.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /Users/{id} (the `UpdateUser` operationId).
+func (c *Client) UpdateUser(ctx context.Context, id string, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateUserRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BulkWithBody Several requests in one, carried out one after another.
+//
+// For reads only: when the answer is lost, the outcome of every request in it is unknown. Sugar's documentation
+// says what a request and its answer look like; that a refused one leaves the others alone is inferred.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /bulk (the `Bulk` operationId).
+func (c *Client) BulkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBulkRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Bulk Several requests in one, carried out one after another.
+//
+// For reads only: when the answer is lost, the outcome of every request in it is unknown. Sugar's documentation
+// says what a request and its answer look like; that a refused one leaves the others alone is inferred.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /bulk (the `Bulk` operationId).
+func (c *Client) Bulk(ctx context.Context, body BulkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBulkRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetHelp The operations of the instance, as a page for people.
+//
+// Corresponds with GET /help (the `GetHelp` operationId).
+func (c *Client) GetHelp(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetHelpRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetMe The account that the session belongs to.
 //
 // Corresponds with GET /me (the `GetMe` operationId).
 func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetMeRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMetadata What the instance is made of; many mebibytes, unless narrowed down.
+//
+// Corresponds with GET /metadata (the `GetMetadata` operationId).
+func (c *Client) GetMetadata(ctx context.Context, params *GetMetadataParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMetadataRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -691,6 +962,120 @@ func NewGetUserRequest(server string, id string, params *GetUserParams) (*http.R
 	return req, nil
 }
 
+// NewUpdateUserRequest calls the generic UpdateUser builder with application/json body
+func NewUpdateUserRequest(server string, id string, body UpdateUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateUserRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewUpdateUserRequestWithBody constructs an http.Request for the UpdateUser method, with any body, and a specified content type
+func NewUpdateUserRequestWithBody(server string, id string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/Users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewBulkRequest calls the generic Bulk builder with application/json body
+func NewBulkRequest(server string, body BulkJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBulkRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBulkRequestWithBody constructs an http.Request for the Bulk method, with any body, and a specified content type
+func NewBulkRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/bulk")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetHelpRequest constructs an http.Request for the GetHelp method
+func NewGetHelpRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/help")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetMeRequest constructs an http.Request for the GetMe method
 func NewGetMeRequest(server string) (*http.Request, error) {
 	var err error
@@ -708,6 +1093,60 @@ func NewGetMeRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetMetadataRequest constructs an http.Request for the GetMetadata method
+func NewGetMetadataRequest(server string, params *GetMetadataParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/metadata")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.TypeFilter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type_filter", *params.TypeFilter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -923,12 +1362,66 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /Users/{id} (the `GetUser` operationId).
 	GetUserWithResponse(ctx context.Context, id string, params *GetUserParams, reqEditors ...RequestEditorFn) (*GetUserResponse, error)
 
+	// UpdateUserWithBodyWithResponse Changes a user; what is left out stays as it is.
+	//
+	// A list of addresses replaces the one before: what is not in it is gone. Instances on SugarIdentity manage
+	// status and addresses elsewhere, and these are read-only then.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /Users/{id} (the `UpdateUser` operationId).
+	UpdateUserWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
+
+	// UpdateUserWithResponse Changes a user; what is left out stays as it is.
+	//
+	// A list of addresses replaces the one before: what is not in it is gone. Instances on SugarIdentity manage
+	// status and addresses elsewhere, and these are read-only then.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /Users/{id} (the `UpdateUser` operationId).
+	UpdateUserWithResponse(ctx context.Context, id string, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
+
+	// BulkWithBodyWithResponse Several requests in one, carried out one after another.
+	//
+	// For reads only: when the answer is lost, the outcome of every request in it is unknown. Sugar's documentation
+	// says what a request and its answer look like; that a refused one leaves the others alone is inferred.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /bulk (the `Bulk` operationId).
+	BulkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BulkResponse, error)
+
+	// BulkWithResponse Several requests in one, carried out one after another.
+	//
+	// For reads only: when the answer is lost, the outcome of every request in it is unknown. Sugar's documentation
+	// says what a request and its answer look like; that a refused one leaves the others alone is inferred.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /bulk (the `Bulk` operationId).
+	BulkWithResponse(ctx context.Context, body BulkJSONRequestBody, reqEditors ...RequestEditorFn) (*BulkResponse, error)
+
+	// GetHelpWithResponse The operations of the instance, as a page for people.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /help (the `GetHelp` operationId).
+	GetHelpWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetHelpResponse, error)
+
 	// GetMeWithResponse The account that the session belongs to.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /me (the `GetMe` operationId).
 	GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResponse, error)
+
+	// GetMetadataWithResponse What the instance is made of; many mebibytes, unless narrowed down.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /metadata (the `GetMetadata` operationId).
+	GetMetadataWithResponse(ctx context.Context, params *GetMetadataParams, reqEditors ...RequestEditorFn) (*GetMetadataResponse, error)
 
 	// LogoutWithResponse Ends the session that the request carries.
 	//
@@ -1158,6 +1651,248 @@ func (r GetUserResponse) ContentType() string {
 	return ""
 }
 
+type UpdateUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *User
+	// JSON301 the response for an HTTP 301 `application/json` response
+	JSON301 *IncorrectVersion
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Invalid
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *FatalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Maintenance
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateUserResponse) GetJSON200() *User {
+	return r.JSON200
+}
+
+// GetJSON301 returns the response for an HTTP 301 `application/json` response
+func (r UpdateUserResponse) GetJSON301() *IncorrectVersion {
+	return r.JSON301
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UpdateUserResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r UpdateUserResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r UpdateUserResponse) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r UpdateUserResponse) GetJSON409() *Error {
+	return r.JSON409
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r UpdateUserResponse) GetJSON422() *Invalid {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UpdateUserResponse) GetJSON500() *FatalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UpdateUserResponse) GetJSON503() *Maintenance {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BulkResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]BulkAnswer
+	// JSON301 the response for an HTTP 301 `application/json` response
+	JSON301 *IncorrectVersion
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON422 the response for an HTTP 422 `application/json` response
+	JSON422 *Invalid
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *FatalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Maintenance
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BulkResponse) GetJSON200() *[]BulkAnswer {
+	return r.JSON200
+}
+
+// GetJSON301 returns the response for an HTTP 301 `application/json` response
+func (r BulkResponse) GetJSON301() *IncorrectVersion {
+	return r.JSON301
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r BulkResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r BulkResponse) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON422 returns the response for an HTTP 422 `application/json` response
+func (r BulkResponse) GetJSON422() *Invalid {
+	return r.JSON422
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r BulkResponse) GetJSON500() *FatalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r BulkResponse) GetJSON503() *Maintenance {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r BulkResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BulkResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BulkResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BulkResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetHelpResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON301 the response for an HTTP 301 `application/json` response
+	JSON301 *IncorrectVersion
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *FatalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Maintenance
+}
+
+// GetJSON301 returns the response for an HTTP 301 `application/json` response
+func (r GetHelpResponse) GetJSON301() *IncorrectVersion {
+	return r.JSON301
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetHelpResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetHelpResponse) GetJSON500() *FatalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetHelpResponse) GetJSON503() *Maintenance {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetHelpResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetHelpResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetHelpResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetHelpResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetMeResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -1228,6 +1963,75 @@ func (r GetMeResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetMeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMetadataResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Metadata
+	// JSON301 the response for an HTTP 301 `application/json` response
+	JSON301 *IncorrectVersion
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *FatalError
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Maintenance
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMetadataResponse) GetJSON200() *Metadata {
+	return r.JSON200
+}
+
+// GetJSON301 returns the response for an HTTP 301 `application/json` response
+func (r GetMetadataResponse) GetJSON301() *IncorrectVersion {
+	return r.JSON301
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetMetadataResponse) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetMetadataResponse) GetJSON500() *FatalError {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetMetadataResponse) GetJSON503() *Maintenance {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMetadataResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMetadataResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMetadataResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMetadataResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -1611,6 +2415,83 @@ func (c *ClientWithResponses) GetUserWithResponse(ctx context.Context, id string
 	return ParseGetUserResponse(rsp)
 }
 
+// UpdateUserWithBodyWithResponse Changes a user; what is left out stays as it is.
+//
+// A list of addresses replaces the one before: what is not in it is gone. Instances on SugarIdentity manage
+// status and addresses elsewhere, and these are read-only then.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /Users/{id} (the `UpdateUser` operationId).
+func (c *ClientWithResponses) UpdateUserWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error) {
+	rsp, err := c.UpdateUserWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateUserResponse(rsp)
+}
+
+// UpdateUserWithResponse Changes a user; what is left out stays as it is.
+//
+// A list of addresses replaces the one before: what is not in it is gone. Instances on SugarIdentity manage
+// status and addresses elsewhere, and these are read-only then.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /Users/{id} (the `UpdateUser` operationId).
+func (c *ClientWithResponses) UpdateUserWithResponse(ctx context.Context, id string, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error) {
+	rsp, err := c.UpdateUser(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateUserResponse(rsp)
+}
+
+// BulkWithBodyWithResponse Several requests in one, carried out one after another.
+//
+// For reads only: when the answer is lost, the outcome of every request in it is unknown. Sugar's documentation
+// says what a request and its answer look like; that a refused one leaves the others alone is inferred.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /bulk (the `Bulk` operationId).
+func (c *ClientWithResponses) BulkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BulkResponse, error) {
+	rsp, err := c.BulkWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBulkResponse(rsp)
+}
+
+// BulkWithResponse Several requests in one, carried out one after another.
+//
+// For reads only: when the answer is lost, the outcome of every request in it is unknown. Sugar's documentation
+// says what a request and its answer look like; that a refused one leaves the others alone is inferred.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /bulk (the `Bulk` operationId).
+func (c *ClientWithResponses) BulkWithResponse(ctx context.Context, body BulkJSONRequestBody, reqEditors ...RequestEditorFn) (*BulkResponse, error) {
+	rsp, err := c.Bulk(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBulkResponse(rsp)
+}
+
+// GetHelpWithResponse The operations of the instance, as a page for people.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /help (the `GetHelp` operationId).
+func (c *ClientWithResponses) GetHelpWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetHelpResponse, error) {
+	rsp, err := c.GetHelp(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetHelpResponse(rsp)
+}
+
 // GetMeWithResponse The account that the session belongs to.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -1622,6 +2503,19 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 		return nil, err
 	}
 	return ParseGetMeResponse(rsp)
+}
+
+// GetMetadataWithResponse What the instance is made of; many mebibytes, unless narrowed down.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /metadata (the `GetMetadata` operationId).
+func (c *ClientWithResponses) GetMetadataWithResponse(ctx context.Context, params *GetMetadataParams, reqEditors ...RequestEditorFn) (*GetMetadataResponse, error) {
+	rsp, err := c.GetMetadata(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMetadataResponse(rsp)
 }
 
 // LogoutWithResponse Ends the session that the request carries.
@@ -1857,6 +2751,203 @@ func ParseGetUserResponse(rsp *http.Response) (*GetUserResponse, error) {
 	return response, nil
 }
 
+// ParseUpdateUserResponse parses an HTTP response from a UpdateUserWithResponse call
+func ParseUpdateUserResponse(rsp *http.Response) (*UpdateUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest User
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 301:
+		var dest IncorrectVersion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON301 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest FatalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Maintenance
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBulkResponse parses an HTTP response from a BulkWithResponse call
+func ParseBulkResponse(rsp *http.Response) (*BulkResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BulkResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []BulkAnswer
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 301:
+		var dest IncorrectVersion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON301 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest FatalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Maintenance
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetHelpResponse parses an HTTP response from a GetHelpWithResponse call
+func ParseGetHelpResponse(rsp *http.Response) (*GetHelpResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetHelpResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 301:
+		var dest IncorrectVersion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON301 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest FatalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Maintenance
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetMeResponse parses an HTTP response from a GetMeWithResponse call
 func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -1898,6 +2989,60 @@ func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
 			return nil, err
 		}
 		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest FatalError
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Maintenance
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetMetadataResponse parses an HTTP response from a GetMetadataWithResponse call
+func ParseGetMetadataResponse(rsp *http.Response) (*GetMetadataResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMetadataResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Metadata
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 301:
+		var dest IncorrectVersion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON301 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest FatalError

@@ -11,7 +11,11 @@ import (
 func (s *Server) me(x *sandbox.Exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	self := s.byID[s.Self.ID]
+	self := s.caller(x)
+	if self == nil { // deleted, or displaced in this very moment
+		refuse(x, 401, "need_login", "No valid authentication for user.")
+		return
+	}
 	kind := "user"
 	if self.Admin {
 		kind = "admin"
@@ -33,12 +37,22 @@ func (s *Server) me(x *sandbox.Exchange) {
 func (s *Server) user(x *sandbox.Exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := s.byID[x.Request.PathValue("id")]
-	if a == nil {
-		refuse(x, 404, "not_found", "Could not find record: "+clip(x.Request.PathValue("id"))+" in module: Users")
+	a, ok := s.named(x)
+	if !ok {
 		return
 	}
 	x.JSON(200, someFields(x, record(a), x.Request.URL.Query().Get("fields")))
+}
+
+// named is the user whom the path names; it answers itself, and returns false, if there is none.
+// The caller holds s.mu.
+func (s *Server) named(x *sandbox.Exchange) (*account, bool) {
+	id := x.Request.PathValue("id")
+	a := s.byID[id]
+	if a == nil {
+		refuse(x, 404, "not_found", "Could not find record: "+clip(id)+" in module: Users")
+	}
+	return a, a != nil
 }
 
 // adminRequest mails the user at the primary address.
@@ -51,10 +65,6 @@ func (s *Server) adminRequest(x *sandbox.Exchange) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.byID[s.Self.ID].Admin {
-		refuse(x, 403, "not_authorized", "You are not authorized to perform this action.")
-		return
-	}
 	a := s.byID[id]
 	switch {
 	case a == nil:

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 )
@@ -30,6 +31,7 @@ type User struct {
 type account struct {
 	User
 	emailIDs []string // of Email and OtherEmails
+	password string   // "" for who cannot sign in
 }
 
 // AddUser adds a user, or replaces the one with the same id, and returns it with its id.
@@ -37,18 +39,35 @@ func (s *Server) AddUser(u User) User {
 	u.ID = cmp.Or(u.ID, newID())
 	u.OtherEmails = slices.Clone(u.OtherEmails)
 	added := account{User: u}
-	for range 1 + len(u.OtherEmails) {
-		added.emailIDs = append(added.emailIDs, newID())
-	}
+	added.giveIDs()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.byID[u.ID]; old != nil {
+		added.password = old.password
 		*old = added
 		return u
 	}
 	s.accounts = append(s.accounts, &added)
 	s.byID[u.ID] = &added
 	return u
+}
+
+// giveIDs gives each address an id.
+func (a *account) giveIDs() {
+	a.emailIDs = nil
+	for range 1 + len(a.OtherEmails) {
+		a.emailIDs = append(a.emailIDs, newID())
+	}
+}
+
+// byUserName is the account of that name, in any case; nil if there is none. The caller holds s.mu.
+func (s *Server) byUserName(name string) *account {
+	for _, a := range s.accounts {
+		if strings.EqualFold(a.UserName, name) {
+			return a
+		}
+	}
+	return nil
 }
 
 // Populate adds the first n of sandbox.People and returns them.

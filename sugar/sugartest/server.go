@@ -48,6 +48,9 @@ type Config struct {
 	FilterRefuses, FilterIgnores []string
 	// Forbidden takes the administrator's right from the account that signs in.
 	Forbidden bool
+	// SugarIdentity is an instance that keeps status and addresses of its users elsewhere: a change
+	// is refused with 403 not_authorized [inferred].
+	SugarIdentity bool
 	// NoMailer has each reset fail with 424, as where mail is not set up.
 	NoMailer bool
 }
@@ -71,8 +74,8 @@ type Server struct {
 
 	mu          sync.Mutex
 	maintenance bool
-	sessions    map[string]*session // by platform: only Self signs in
-	accounts    []*account          // in the order of their making
+	sessions    map[place]*session
+	accounts    []*account // in the order of their making
 	byID        map[string]*account
 }
 
@@ -91,7 +94,7 @@ func NewServer(config Config) *Server {
 		config:   config,
 		Username: "resetctl",
 		Platform: "resetctl",
-		sessions: map[string]*session{},
+		sessions: map[place]*session{},
 		byID:     map[string]*account{},
 	}
 	s.AddUser(User{ID: "1", UserName: "admin", LastName: "Administrator", Email: "admin@example.com", Admin: true})
@@ -105,8 +108,19 @@ func NewServer(config Config) *Server {
 		Throttled: throttled,
 	})
 	s.Password = s.Mint("")
+	s.byID[s.Self.ID].password = s.Password
 	return s
 }
+
+// What a Sugar is asked for besides the operations of all systems. Create and Delete are there for
+// the vendor's own test client, @sugarcrm/thorn, which makes the users that it needs.
+const (
+	Bulk     sandbox.Operation = "bulk"
+	Help     sandbox.Operation = "help"
+	Metadata sandbox.Operation = "metadata"
+	Create   sandbox.Operation = "create"
+	Delete   sandbox.Operation = "delete"
+)
 
 func (s *Server) routes() []sandbox.Route {
 	const api = "/rest/{version}"
@@ -117,6 +131,12 @@ func (s *Server) routes() []sandbox.Route {
 		{Operation: sandbox.Self, Method: "GET", Path: api + "/me", Handle: s.signedIn(s.me)},
 		{Operation: sandbox.Find, Method: "POST", Path: api + "/Users/filter", Body: sandbox.JSONBody, Handle: s.signedIn(s.filter)},
 		{Operation: sandbox.Get, Method: "GET", Path: api + "/Users/{id}", Query: []string{"fields"}, Person: s.person, Handle: s.signedIn(s.user)},
-		{Operation: sandbox.Reset, Method: "POST", Path: api + "/password/adminRequest", Body: sandbox.JSONBody, Person: s.bodyUser, Handle: s.signedIn(s.adminRequest)},
+		{Operation: sandbox.Update, Method: "PUT", Path: api + "/Users/{id}", Body: sandbox.JSONBody, Person: s.person, Handle: s.admin(s.update)},
+		{Operation: sandbox.Reset, Method: "POST", Path: api + "/password/adminRequest", Body: sandbox.JSONBody, Person: s.bodyUser, Handle: s.admin(s.adminRequest)},
+		{Operation: Metadata, Method: "GET", Path: api + "/metadata", Query: []string{"type_filter", "module_filter", "modules"}, Handle: s.signedIn(s.metadata)},
+		{Operation: Help, Method: "GET", Path: api + "/help", Handle: s.signedIn(s.help)},
+		{Operation: Bulk, Method: "POST", Path: api + "/bulk", Body: sandbox.JSONBody, Handle: s.signedIn(s.bulk)},
+		{Operation: Create, Method: "POST", Path: api + "/Users", Body: sandbox.JSONBody, Handle: s.admin(s.create)},
+		{Operation: Delete, Method: "DELETE", Path: api + "/Users/{id}", Person: s.person, Handle: s.admin(s.delete)},
 	}
 }

@@ -12,7 +12,10 @@ import (
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 )
 
-// session is what one platform has; signing in again replaces it.
+// place is what there is one session for: a user and a platform. Signing in again replaces it.
+type place struct{ user, platform string }
+
+// session is what a place has.
 type session struct {
 	access, refresh string
 	expires         time.Time // of the access token
@@ -46,18 +49,26 @@ func (s *Server) login(x *sandbox.Exchange) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var at place
 	switch text("grant_type") {
 	case "password":
-		if !strings.EqualFold(text("username"), s.Username) || text("password") != s.Password {
+		a := s.byUserName(text("username"))
+		if a == nil || a.password == "" || a.password != text("password") || a.Inactive {
 			refuse(x, 401, "need_login", "You must specify a valid username and password.")
 			return
 		}
+		at = place{a.ID, platform}
 	case "refresh_token":
-		old, token := s.sessions[platform], text("refresh_token")
+		token := text("refresh_token")
 		if !strings.Contains(token, s.Canary()) {
 			x.Violation(sandbox.ForeignToken, "this server never gave the refresh token")
 		}
-		if old == nil || old.refresh != token || !s.Now().Before(old.refreshExpires) {
+		for p, old := range s.sessions {
+			if p.platform == platform && old.refresh == token && s.Now().Before(old.refreshExpires) {
+				at = p
+			}
+		}
+		if at.user == "" {
 			refuse(x, 400, "invalid_grant", "Invalid refresh token")
 			return
 		}
@@ -67,7 +78,7 @@ func (s *Server) login(x *sandbox.Exchange) {
 	}
 	now := s.Now()
 	fresh := &session{access: s.Mint(""), refresh: s.Mint(""), expires: now.Add(s.config.TokenLife), refreshExpires: now.Add(refreshLife)}
-	s.sessions[platform] = fresh // the older pair of this platform is dead from here on
+	s.sessions[at] = fresh // the older pair of this place is dead from here on
 	x.JSON(200, object{
 		"access_token":       fresh.access,
 		"expires_in":         int64(s.config.TokenLife.Seconds()),
@@ -82,9 +93,9 @@ func (s *Server) login(x *sandbox.Exchange) {
 func (s *Server) logout(x *sandbox.Exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for platform, session := range s.sessions {
+	for at, session := range s.sessions {
 		if session.access == token(x) {
-			delete(s.sessions, platform)
+			delete(s.sessions, at)
 		}
 	}
 	x.JSON(200, object{"success": true})
@@ -130,7 +141,10 @@ func (s *Server) signedIn(next func(*sandbox.Exchange)) func(*sandbox.Exchange) 
 		if !strings.Contains(token, s.Canary()) {
 			x.Violation(sandbox.ForeignToken, "this server never gave it")
 		}
-		if !s.alive(token) {
+		s.mu.Lock()
+		caller := s.caller(x)
+		s.mu.Unlock()
+		if caller == nil {
 			refuse(x, 401, "invalid_grant", "The access token provided is invalid.")
 			return
 		}
@@ -138,15 +152,29 @@ func (s *Server) signedIn(next func(*sandbox.Exchange)) func(*sandbox.Exchange) 
 	})
 }
 
-func (s *Server) alive(token string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, session := range s.sessions {
-		if session.access == token {
-			return s.Now().Before(session.expires)
+// caller is whose living session a request carries, nil if nobody's. The caller of this holds s.mu.
+func (s *Server) caller(x *sandbox.Exchange) *account {
+	for at, session := range s.sessions {
+		if session.access == token(x) && s.Now().Before(session.expires) {
+			return s.byID[at.user]
 		}
 	}
-	return false
+	return nil
+}
+
+// admin lets only administrators through.
+func (s *Server) admin(next func(*sandbox.Exchange)) func(*sandbox.Exchange) {
+	return s.signedIn(func(x *sandbox.Exchange) {
+		s.mu.Lock()
+		caller := s.caller(x)
+		may := caller != nil && caller.Admin
+		s.mu.Unlock()
+		if !may {
+			refuse(x, 403, "not_authorized", "You are not authorized to perform this action.")
+			return
+		}
+		next(x)
+	})
 }
 
 // versioned refuses versions that the server does not speak, and all during maintenance.

@@ -8,8 +8,8 @@
 // or that a JSON body could not be read as the type that its status has. A refusal is no error here: look at the status, then at
 // the field for it, JSON200, JSON404 and so on, nil where that status did not come or came without JSON.
 //
-// ResetPasswordURL and InviteLink are secrets, and so is the raw Body of an answer that may hold them; the one of
-// GetMe may repeat the token. ListUsers reads all users into memory.
+// ResetPasswordURL, InviteLink and Password are secrets, and so is the raw Body of an answer that may hold them; the one of
+// GetMe may repeat the token. ListUsersWithResponse reads all users into memory; package unleash reads them as they come.
 package unleashapi
 
 //go:generate go tool oapi-codegen -config config.yaml ../../specs/unleash.yaml

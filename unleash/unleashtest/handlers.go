@@ -86,19 +86,27 @@ func (s *Server) search(x *sandbox.Exchange) {
 }
 
 func (s *Server) user(x *sandbox.Exchange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a, ok := s.named(x); ok {
+		x.JSON(200, fullRecord(a))
+	}
+}
+
+// named is the user whom the path names; it answers itself, and returns false, if there is none.
+// The caller holds s.mu.
+func (s *Server) named(x *sandbox.Exchange) (*account, bool) {
 	word := x.Request.PathValue("id")
 	id, err := strconv.Atoi(word)
 	if err != nil {
 		badData(x, "/params/id", fmt.Sprintf("The `/params/id` property must be integer. You sent %.40q.", word))
-		return
+		return nil, false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if a := s.byID[id]; a != nil {
-		x.JSON(200, fullRecord(a))
-		return
+	a := s.byID[id]
+	if a == nil {
+		refuse(x, 404, "NotFoundError", "No user found", "")
 	}
-	refuse(x, 404, "NotFoundError", "No user found", "")
+	return a, a != nil
 }
 
 // SetMaintenance switches the mode in which everything that writes is refused with 503.
@@ -114,13 +122,20 @@ func (s *Server) inMaintenance() bool {
 	return s.maintenance
 }
 
+// writing refuses what would change something during maintenance.
+func (s *Server) writing(next func(*sandbox.Exchange)) func(*sandbox.Exchange) {
+	return func(x *sandbox.Exchange) {
+		if s.inMaintenance() {
+			x.JSON(503, object{"message": "Unleash is currently in maintenance mode."})
+			return
+		}
+		next(x)
+	}
+}
+
 // resetPassword makes a link in the place of the earlier ones, and mails it if there is a mailer:
 // to the address as the request spells it.
 func (s *Server) resetPassword(x *sandbox.Exchange) {
-	if s.inMaintenance() {
-		x.JSON(503, object{"message": "Unleash is currently in maintenance mode."})
-		return
-	}
 	email, ok := readID(x)
 	if !ok {
 		return
@@ -165,18 +180,12 @@ func (s *Server) mayResetNow(x *sandbox.Exchange, email string) bool {
 
 // readID reads the address from the body; it answers itself, and returns false, if there is none.
 func readID(x *sandbox.Exchange) (email string, ok bool) {
-	if !x.HasBodyType() {
-		message := fmt.Sprintf("We do not accept the content-type you provided (%.60s). Try application/json.", x.Request.Header.Get("Content-Type"))
-		refuse(x, 415, "ContentTypeError", message, newID())
+	body, err := readObject(x, "id")
+	if body == nil {
 		return "", false
 	}
-	body, err := x.Object("id")
 	id, sent := body["id"]
 	switch {
-	case !json.Valid(x.Body):
-		x.JSON(400, object{"message": "Unexpected end of JSON input"})
-	case err != nil && len(body) == 0:
-		badData(x, "/body", "The `/body` property must be object.")
 	case err != nil:
 		for name := range body {
 			if name != "id" {
@@ -196,4 +205,24 @@ func readID(x *sandbox.Exchange) (email string, ok bool) {
 		return email, true
 	}
 	return "", false
+}
+
+// readObject reads the body; it answers itself, and returns nil, if that is no object. What is not
+// in known is an error, and a violation.
+func readObject(x *sandbox.Exchange, known ...string) (map[string]json.RawMessage, error) {
+	if !x.HasBodyType() {
+		message := fmt.Sprintf("We do not accept the content-type you provided (%.60s). Try application/json.", x.Request.Header.Get("Content-Type"))
+		refuse(x, 415, "ContentTypeError", message, newID())
+		return nil, nil
+	}
+	body, err := x.Object(known...)
+	switch {
+	case !json.Valid(x.Body):
+		x.JSON(400, object{"message": "Unexpected end of JSON input"})
+	case err != nil && len(body) == 0:
+		badData(x, "/body", "The `/body` property must be object.")
+	default:
+		return body, err
+	}
+	return nil, nil
 }

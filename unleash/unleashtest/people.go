@@ -37,8 +37,9 @@ func (s *Server) AddUser(u User) User {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if u.ID == 0 {
-		u.ID = len(s.accounts) + 1
+		u.ID = s.lastID + 1
 	}
+	s.lastID = max(s.lastID, u.ID)
 	added := account{User: u}
 	if u.Invited {
 		added.secret, added.expires = s.Mint(""), s.Now().Add(linkLife)

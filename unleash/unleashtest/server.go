@@ -10,8 +10,8 @@
 // It is true to Unleash where that is unpleasant: one person may be reset once a minute, and the
 // answer 429 to a second try concerns that person alone and says no time; a reset without a mailer
 // is the same 200 as one with; each reset kills the link before it; a viewer may look people up,
-// but not reset them; the search takes wildcards; an unknown path outside the API answers 200 with
-// a page.
+// but not reset them; the search takes wildcards; an address that another user has is refused with a
+// 500 of the database; an unknown path outside the API answers 200 with a page.
 //
 // What all test servers share (limits, faults, the request log, violations, TLS, virtual time) is
 // in package resetter/sandbox; its Server is part of this one.
@@ -61,6 +61,7 @@ type Server struct {
 	maintenance bool
 	accounts    []*account // in the order of their ids
 	byID        map[int]*account
+	lastID      int // ever given
 }
 
 // NewServer starts a server; the caller closes it. It panics if loopback cannot be listened on.
@@ -88,6 +89,12 @@ func NewServer(config Config) *Server {
 	return s
 }
 
+// What an Unleash is asked for besides the operations of all systems.
+const (
+	Delete      sandbox.Operation = "delete"
+	SetPassword sandbox.Operation = "set password"
+)
+
 func (s *Server) routes() []sandbox.Route {
 	const admin = "/api/admin"
 	return []sandbox.Route{
@@ -97,6 +104,9 @@ func (s *Server) routes() []sandbox.Route {
 		{Operation: sandbox.List, Method: "GET", Path: admin + "/user-admin", Handle: s.permitted(s.list)},
 		{Operation: sandbox.Search, Method: "GET", Path: admin + "/user-admin/search", Query: []string{"q"}, Handle: s.signedIn(s.search)},
 		{Operation: sandbox.Get, Method: "GET", Path: admin + "/user-admin/{id}", Person: s.person, Handle: s.permitted(s.user)},
-		{Operation: sandbox.Reset, Method: "POST", Path: admin + "/user-admin/reset-password", Body: sandbox.JSONBody, Person: bodyID, Handle: s.permitted(s.resetPassword)},
+		{Operation: sandbox.Update, Method: "PUT", Path: admin + "/user-admin/{id}", Body: sandbox.JSONBody, Person: s.person, Handle: s.permitted(s.writing(s.update))},
+		{Operation: Delete, Method: "DELETE", Path: admin + "/user-admin/{id}", Person: s.person, Handle: s.permitted(s.writing(s.delete))},
+		{Operation: SetPassword, Method: "POST", Path: admin + "/user-admin/{id}/change-password", Body: sandbox.JSONBody, Person: s.person, Handle: s.permitted(s.writing(s.setPassword))},
+		{Operation: sandbox.Reset, Method: "POST", Path: admin + "/user-admin/reset-password", Body: sandbox.JSONBody, Person: bodyID, Handle: s.permitted(s.writing(s.resetPassword))},
 	}
 }

@@ -21,25 +21,7 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/zalando/go-keyring"
 )
-
-// A System is a kind of target, as its driver describes it.
-type System struct {
-	Name        string  // "looker"
-	Rate        float64 // requests a second, unless configured
-	Concurrency int     // requests at a time, unless configured
-	Keys        []Key   // what it needs to sign in, and the like
-}
-
-// A Key is a setting that only some systems have.
-type Key struct {
-	Name     string // "client_secret"
-	Secret   bool   // never shown; plain only where no one else can read it
-	Required bool
-	Default  string
-}
 
 // A Source is all that Load goes by.
 type Source struct {
@@ -53,13 +35,6 @@ type Source struct {
 	Keyring func(service, user string) (string, error)
 }
 
-// Defaults of what every target has.
-const (
-	DefaultCooldown = time.Hour
-	DefaultTimeout  = 60 * time.Second
-	DefaultMaxWait  = 15 * time.Minute
-)
-
 // A Config is what Load found. Reading it is safe from several goroutines.
 type Config struct {
 	File     string // the file that was read; empty where there is none
@@ -68,8 +43,9 @@ type Config struct {
 	Guards   Guards
 	Warnings []string // one sentence each, fit for a terminal
 
-	stateFrom string
-	systems   map[string]System
+	path, pathFrom string // of the file, whether it is there or not
+	stateFrom      string
+	systems        map[string]System
 }
 
 // A Target is one configured system.
@@ -85,14 +61,8 @@ type Target struct {
 	AllowHTTP   bool          // plain http also to other machines
 
 	credentials map[string]reference
-	settings    map[string]setting
+	from        map[string]string // by key: who says it, unless it is a default
 	resolver    *resolver
-}
-
-// A setting is a value as it was written, and where.
-type setting struct {
-	value string // empty for what signs in
-	from  string
 }
 
 // Load reads the file, where there is one, and the environment. Its error
@@ -113,11 +83,9 @@ func Load(s Source) (*Config, error) {
 	if c.State, c.stateFrom, err = stateFolder(s, env); err != nil {
 		return nil, err
 	}
-	path, must, err := configFile(s, env)
-	if err != nil {
-		return nil, err
-	}
-	doc, err := readFile(path, must, c.systems)
+	var must bool
+	c.path, c.pathFrom, must = configFile(s, env)
+	doc, err := readFile(c.path, must, c.systems)
 	if err != nil {
 		return nil, err
 	}
@@ -146,68 +114,6 @@ func (c *Config) Target(name string) *Target {
 	return nil
 }
 
-// Override sets a key of the named target, or of all where name is empty, to
-// what a flag says; from is the flag. What signs in cannot be set so: flags are
-// seen by everybody on the machine.
-func (c *Config) Override(name, key, value, from string) error {
-	targets := c.Targets
-	if name != "" {
-		t := c.Target(name)
-		if t == nil {
-			return fmt.Errorf("%s: unknown target %q: configured are %s", from, name, orNone(c.Names()))
-		}
-		targets = []*Target{t}
-	}
-	set, ok := common[key]
-	if !ok || key == "system" {
-		return fmt.Errorf("%s: %q cannot be set by a flag", from, key)
-	}
-	for _, t := range targets {
-		if err := set(t, value); err != nil {
-			return fmt.Errorf("%s: %w", from, err)
-		}
-		t.settings[key] = setting{value, from}
-	}
-	return nil
-}
-
-// common are the keys that every target has.
-var common = map[string]func(t *Target, v string) error{
-	"system": func(t *Target, v string) error { t.System = v; return nil },
-	"url":    func(t *Target, v string) error { t.URL = v; return checkURL(v) },
-	"rate": func(t *Target, v string) (err error) {
-		t.Rate, err = ParseRate(v)
-		return err
-	},
-	"concurrency": func(t *Target, v string) (err error) {
-		t.Concurrency, err = parseCount(v, 1000)
-		return err
-	},
-	"cooldown": func(t *Target, v string) (err error) {
-		t.Cooldown, err = ParseDuration(v)
-		return err
-	},
-	"timeout": func(t *Target, v string) (err error) {
-		t.Timeout, err = ParseDuration(v)
-		if err == nil && t.Timeout == 0 {
-			err = errors.New("it must be more than 0")
-		}
-		return err
-	},
-	"max_wait": func(t *Target, v string) (err error) {
-		t.MaxWait, err = ParseDuration(v)
-		return err
-	},
-	"ca_file": func(t *Target, v string) error { t.CAFile = v; return nil },
-	"allow_http": func(t *Target, v string) (err error) {
-		t.AllowHTTP, err = parseBool(v)
-		return err
-	},
-}
-
-// commonOrder is the order in which people want to read them.
-var commonOrder = []string{"system", "url", "rate", "concurrency", "cooldown", "timeout", "max_wait", "ca_file", "allow_http"}
-
 // An entry is one key of a target as one place says it.
 type entry struct {
 	target, key string
@@ -228,25 +134,29 @@ func (c *Config) merge(s Source, env map[string]string, doc document, fromEnv []
 		}
 		found[e.target][e.key] = e
 	}
-	r := &resolver{env: env, environ: s.Env, home: s.Home, keyring: s.Keyring}
-	if r.keyring == nil {
-		r.keyring = keyring.Get
-	}
+	r := newResolver(s, env)
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		keys := found[name]
-		sys, ok := c.systems[keys["system"].value]
-		if _, said := keys["system"]; !said {
+		said, isSaid := keys["system"]
+		sys, ok := c.systems[said.value]
+		if !isSaid {
 			sys, ok = guess(name, c.systems)
 		}
-		if !ok {
-			if slices.Contains(doc.targets, name) {
-				problems = append(problems, fmt.Errorf("%s: targets.%s: which system is it? Add \"system:\" with one of %s",
-					doc.path, name, c.known()))
-				continue
-			}
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s and the like do nothing: the name says no system; set RESETCTL_%s_SYSTEM to one of %s",
-				anyOf(keys).from, strings.ToUpper(strings.ReplaceAll(name, "-", "_")), c.known()))
+		switch {
+		case ok:
+		case isSaid && said.place.file: // a problem of the file, told with it
+			continue
+		case isSaid:
+			problems = append(problems, fmt.Errorf("%s: targets.%s.system: %w", said.from, name, unknownSystem(said.value, c.systems)))
+			continue
+		case slices.Contains(doc.targets, name):
+			problems = append(problems, fmt.Errorf("%s: targets.%s: which system is it? Add \"system:\" with one of %s",
+				doc.path, name, c.known()))
+			continue
+		default:
+			c.Warnings = append(c.Warnings, fmt.Sprintf("%s and the like do nothing: the name says no system; set %s to one of %s",
+				anyOf(keys).from, variable(name, "system"), c.known()))
 			continue
 		}
 		t, errs := c.target(name, sys, keys, r)
@@ -257,22 +167,21 @@ func (c *Config) merge(s Source, env map[string]string, doc document, fromEnv []
 }
 
 func (c *Config) target(name string, sys System, keys map[string]entry, r *resolver) (*Target, []error) {
-	t := &Target{Name: name, System: sys.Name, Rate: sys.Rate, Concurrency: sys.Concurrency,
-		Cooldown: DefaultCooldown, Timeout: DefaultTimeout, MaxWait: DefaultMaxWait,
-		credentials: map[string]reference{}, settings: map[string]setting{}, resolver: r}
+	t := sys.target(name)
+	t.resolver = r
 	var problems []error
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		e := keys[key]
 		var err error
 		if own, ok := sys.key(key); ok {
 			t.credentials[key], err = newReference(own, e)
-			t.settings[key] = setting{from: e.from}
-		} else if set, ok := common[key]; ok {
+			t.from[key] = e.from
+		} else if shared, ok := commonOf(key); ok {
 			if key == "ca_file" {
 				e.value = e.place.resolve(e.value, r.home)
 			}
-			err = set(t, e.value)
-			t.settings[key] = setting{e.value, e.from}
+			err = shared.set(t, e.value)
+			t.from[key] = e.from
 		} else if e.place.file {
 			err = fmt.Errorf("the system %s has no such key; it has %s", sys.Name, strings.Join(sys.keyNames(), ", "))
 		} else {
@@ -295,71 +204,19 @@ func (c *Config) target(name string, sys System, keys map[string]entry, r *resol
 			problems = append(problems, t.missing(own.Name))
 		} else if own.Default != "" {
 			t.credentials[own.Name] = plain(own, own.Default)
-			t.settings[own.Name] = setting{from: "default"}
 		}
 	}
 	return t, problems
 }
 
 func (t *Target) missing(key string) error {
-	return fmt.Errorf("targets.%s.%s is missing: add it to the file or set RESETCTL_%s_%s",
-		t.Name, key, strings.ToUpper(strings.ReplaceAll(t.Name, "-", "_")), strings.ToUpper(key))
+	return fmt.Errorf("targets.%s.%s is missing: add it to the file or set %s", t.Name, key, variable(t.Name, key))
 }
 
-// A Setting is one line of what "config show" tells.
-type Setting struct {
-	Key   string // "targets.looker.rate"
-	Value string // fit to be shown: a secret is its reference or "[hidden]"
-	From  string // "config.yaml:7:11", "RESETCTL_LOOKER_RATE", "--rate", "default"
-}
+func (c *Config) known() string { return orNone(slices.Sorted(maps.Keys(c.systems))) }
 
-// Settings tells every value and where it is from.
-func (c *Config) Settings() []Setting {
-	out := []Setting{{"config", c.File, ""}, {"state", c.State, c.stateFrom}}
-	for _, t := range c.Targets {
-		values := map[string]string{"system": t.System, "url": t.URL, "rate": FormatRate(t.Rate),
-			"concurrency": fmt.Sprint(t.Concurrency), "cooldown": t.Cooldown.String(), "timeout": t.Timeout.String(),
-			"max_wait": t.MaxWait.String(), "ca_file": t.CAFile, "allow_http": fmt.Sprint(t.AllowHTTP)}
-		add := func(key, value string) {
-			from := t.settings[key].from
-			if from == "" {
-				from = "default"
-				if key == "system" {
-					from = "the target's name"
-				}
-			}
-			out = append(out, Setting{"targets." + t.Name + "." + key, value, from})
-		}
-		for _, key := range commonOrder {
-			if key != "ca_file" || t.CAFile != "" {
-				add(key, values[key])
-			}
-		}
-		for _, key := range slices.Sorted(maps.Keys(t.credentials)) {
-			add(key, t.credentials[key].show())
-		}
-	}
-	return append(out, c.Guards.settings()...)
-}
-
-func (s System) key(name string) (Key, bool) {
-	i := slices.IndexFunc(s.Keys, func(k Key) bool { return k.Name == name })
-	if i < 0 {
-		return Key{}, false
-	}
-	return s.Keys[i], true
-}
-
-func (s System) keyNames() []string {
-	names := slices.Clone(commonOrder)
-	for _, k := range s.Keys {
-		names = append(names, k.Name)
-	}
-	return names
-}
-
-func (c *Config) known() string {
-	return orNone(slices.Sorted(maps.Keys(c.systems)))
+func unknownSystem(name string, systems map[string]System) error {
+	return fmt.Errorf("unknown system %q: known are %s", name, orNone(slices.Sorted(maps.Keys(systems))))
 }
 
 // guess takes the system from the target's name: looker, looker-eu, my-looker.

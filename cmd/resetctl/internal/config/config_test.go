@@ -1,7 +1,6 @@
 package config
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -10,11 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/zalando/go-keyring"
 )
 
 // canary is a secret that must not turn up in anything that can be printed.
@@ -151,11 +148,16 @@ func TestTheEnvironmentGoesBeforeTheFileAndAFlagBeforeBoth(t *testing.T) {
 	}
 	want := map[string]string{
 		"targets.sugar.rate": "2/s < RESETCTL_SUGAR_RATE", "targets.sugar.concurrency": "1 < --concurrency",
-		"targets.sugar.platform": "p2 < RESETCTL_SUGAR_PLATFORM", "targets.sugar.timeout": "1m0s < default",
+		"targets.sugar.platform": "p2 < RESETCTL_SUGAR_PLATFORM", "targets.sugar.timeout": "1m < default",
 		"targets.sugar.password": "[hidden] < :15:76", "targets.sugar.system": "sugar < the target's name",
 		"targets.flags.token": "file:token < :14:71", "targets.looker-eu.rate": "10/s < :7:11",
 		"targets.looker-eu.client_secret": "keyring:resetctl/looker < :6:20", "guards.max_failures": "20% < :16:102",
-		"state": filepath.Join(s.Home, ".local/state/resetctl") + " < default",
+		"state":                      filepath.Join(s.Home, ".local/state/resetctl") + " < default",
+		"config":                     s.File + " < --config",
+		"targets.flags.system":       "unleash < :14:19",
+		"targets.sugar.api_version":  "v11_25 < :15:106",
+		"targets.sugar.ca_file":      " < default",
+		"targets.looker-eu.cooldown": "0s < --cooldown",
 	}
 	for k, w := range want {
 		if got[k] != w {
@@ -182,6 +184,10 @@ func TestEverythingThatIsWrongIsSaidAtOnceWithItsPlace(t *testing.T) {
 			"targets.looker.client_id is missing", "targets.looker.client_secret is missing"}},
 		{"a key of another system", "targets:\n  unleash: {url: https://x.io, token: file:x, client_id: y}\n", nil, []string{
 			"FILE:2:58: targets.unleash.client_id: the system unleash has no such key; it has system, url"}},
+		{"a system that there is not", "targets: {a: {system: lucker}, looker: {system: lucker}}\n", []string{"RESETCTL_B_SYSTEM=lucker"}, []string{
+			"FILE:1:23: targets.a.system: unknown system \"lucker\": known are looker, sugar, unleash",
+			"FILE:1:49: targets.looker.system: unknown system",
+			"RESETCTL_B_SYSTEM: targets.b.system: unknown system \"lucker\""}},
 		{"values", "targets:\n  unleash: {url: 'https://u:" + canary + "@x.io', token: file:x, rate: 10, concurrency: 0, cooldown: -1s, timeout: 0, max_wait: long, allow_http: maybe}\n", nil, []string{
 			"FILE:2:146: targets.unleash.allow_http: \"maybe\" is neither", "FILE:2:88: targets.unleash.concurrency: ", "FILE:2:101: targets.unleash.cooldown: ",
 			"FILE:2:128: targets.unleash.max_wait: ", "FILE:2:71: targets.unleash.rate: \"10\" is not a rate: write it as 10/s, 600/m, 3/h or unlimited",
@@ -324,189 +330,4 @@ func TestAProgramIsRunOnlyForAFileThatNobodyElseCanChange(t *testing.T) {
 	if _, err := Load(s); err == nil {
 		t.Error("in a folder where others can replace it: accepted")
 	}
-}
-
-// fetch makes the configuration of a target whose token is ref, and resolves it.
-func fetch(t *testing.T, ctx context.Context, ref string, keyring func(string, string) (string, error), env ...string) (string, error) {
-	t.Helper()
-	s := source(t, "targets: {unleash: {url: https://x.io, token: \""+strings.ReplaceAll(ref, `"`, `\"`)+"\"}}", env...)
-	s.Keyring = keyring
-	secrets, err := load(t, s).Target("unleash").Credentials(ctx)
-	if err != nil && strings.Contains(err.Error(), canary) {
-		t.Errorf("the secret is in %v", err)
-	}
-	return secrets["token"].Reveal(), err
-}
-
-func TestASecretIsFetchedFromWhereItIs(t *testing.T) {
-	dir := t.TempDir()
-	for name, content := range map[string]string{"plain": canary, "line": canary + "\n", "blank": canary + " \n", "two": canary + "\nuser: x\n", "none": "\n", "large": strings.Repeat(canary, 10000)} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, tt := range []struct{ ref, want string }{ // want as "!…" is part of an error
-		{"file:" + dir + "/plain", canary},
-		{"file:" + dir + "/line", canary},
-		{"file:" + dir + "/blank", canary + " "},
-		{"file:" + dir + "/two", "!more than one line"},
-		{"file:" + dir + "/none", "!holds nothing"},
-		{"file:" + dir + "/large", "!too large"},
-		{"file:" + dir + "/missing", "!no such file"},
-		{"file:" + dir, "!is a directory"},
-		{"env:THERE", canary},
-		{"env:MISSING", "!the environment variable MISSING is not set"},
-		{"exec:cat " + dir + "/line", canary},
-		{"exec:printf '%s' \"a  b\"", "a  b"},
-		{"exec:echo $THERE;true", "$THERE;true"},
-		{"exec:sh -c 'echo $THERE'", canary},
-		{"exec:sh -c 'echo " + canary + "; echo " + canary + " >&2; exit 3'", "!failed (exit status 3): run it by hand"},
-		{"exec:/no/such/program x", "!no such file"},
-		{"exec:true", "!holds nothing"},
-		{"exec:cat " + dir + "/large", "!too much to be a secret"},
-		{"12:34", "12:34"},
-		{"007", "007"},
-	} {
-		got, err := fetch(t, t.Context(), tt.ref, nil, "THERE="+canary, "PATH=/usr/bin:/bin")
-		if part, bad := strings.CutPrefix(tt.want, "!"); bad {
-			if err == nil || !strings.Contains(err.Error(), part) || !strings.Contains(err.Error(), "targets.unleash.token") {
-				t.Errorf("%s: got %v, want %q", tt.ref, err, part)
-			}
-		} else if err != nil || got != tt.want {
-			t.Errorf("%s: got %q, %v", tt.ref, got, err)
-		}
-	}
-}
-
-func TestNothingIsFetchedForATargetThatIsNotNeeded(t *testing.T) {
-	s := source(t, "targets: {unleash: {url: https://x.io, token: keyring:a/b}}")
-	s.Keyring = func(string, string) (string, error) { t.Error("asked"); return "", nil }
-	load(t, s).Settings()
-}
-
-func TestAKeyringThatIsMissingOrHangsIsSaidWithinThreeSeconds(t *testing.T) {
-	for _, tt := range []struct {
-		err  error
-		want string
-	}{
-		{keyring.ErrNotFound, `the keyring has no entry of service "resetctl" and user "eu/x"`},
-		{errors.New("no dbus"), "the keyring cannot be read (no dbus); on a machine without a desktop use env:, file: or exec:"},
-	} {
-		_, err := fetch(t, t.Context(), "keyring:resetctl/eu/x", func(string, string) (string, error) { return "", tt.err })
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("got %v", err)
-		}
-	}
-	synctest.Test(t, func(t *testing.T) {
-		release := make(chan struct{})
-		hangs := func(string, string) (string, error) { <-release; return "", nil }
-		start := time.Now()
-		_, err := fetch(t, t.Context(), "keyring:a/b", hangs)
-		if err == nil || !strings.Contains(err.Error(), "did not answer within 3s") || time.Since(start) != 3*time.Second {
-			t.Errorf("after %v: %v", time.Since(start), err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, err := fetch(t, ctx, "keyring:a/b", hangs); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
-		}
-		close(release)
-	})
-}
-
-func TestAProgramEndsWithTheContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := fetch(t, ctx, "exec:sleep 60", nil, "PATH=/usr/bin:/bin"); !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestRatesAreReadAndWritten(t *testing.T) {
-	for in, want := range map[string]float64{"10/s": 10, " 600/M ": 10, "3/h": 3.0 / 3600, "0.5/s": 0.5, "unlimited": math.Inf(1), "90 / m": 1.5} {
-		got, err := ParseRate(in)
-		if err != nil || got != want {
-			t.Errorf("%q: %v, %v", in, got, err)
-		}
-		again, err := ParseRate(FormatRate(got))
-		if err != nil || math.Abs(again-got) > 1e-9*got {
-			t.Errorf("%q written as %q", in, FormatRate(got))
-		}
-	}
-	for _, in := range []string{"", "10", "/s", "0/s", "-1/s", "10/d", "inf/s", "nan/s", "1e3/s", "0x1/s", "1/s/s", "10s", "1,5/s", strings.Repeat("9", 400) + "/s"} {
-		if got, err := ParseRate(in); err == nil {
-			t.Errorf("%q is %v", in, got)
-		}
-	}
-}
-
-func TestDurationsAreRead(t *testing.T) {
-	for in, want := range map[string]time.Duration{"0": 0, "90s": 90 * time.Second, "1h30m": 90 * time.Minute, "90d": 90 * 24 * time.Hour} {
-		if got, err := ParseDuration(in); err != nil || got != want {
-			t.Errorf("%q: %v, %v", in, got, err)
-		}
-	}
-	for _, in := range []string{"", "1", "-1s", "-1d", "d", "99999999d", "1.5d", "soon"} {
-		if got, err := ParseDuration(in); err == nil {
-			t.Errorf("%q is %v", in, got)
-		}
-	}
-}
-
-func TestFailuresAreANumberOrAShare(t *testing.T) {
-	for in, want := range map[string]MaxFailures{"5": {Count: 5}, "20%": {Percent: 20}, "100%": {Percent: 100}} {
-		if got, err := ParseMaxFailures(in); err != nil || got != want || got.String() != in {
-			t.Errorf("%q: %v, %v", in, got, err)
-		}
-	}
-	for _, in := range []string{"", "0", "-1", "0%", "101%", "%", "many"} {
-		if got, err := ParseMaxFailures(in); err == nil {
-			t.Errorf("%q is %v", in, got)
-		}
-	}
-}
-
-func FuzzRate(f *testing.F) {
-	for _, s := range []string{"10/s", "600/m", "3/h", "unlimited", "1e9/s", "-0/s", "0.0000001/h"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		r, err := ParseRate(s)
-		if err == nil && !(r > 0) {
-			t.Errorf("%q is %v", s, r)
-		}
-	})
-}
-
-func FuzzEnvironmentNames(f *testing.F) {
-	for _, s := range []string{"RESETCTL_LOOKER_URL", "RESETCTL_A_B_CLIENT_ID", "RESETCTL__URL", "RESETCTL_", "RESETCTL_CLIENT_ID", "RESETCTL_X_SYSTEM"} {
-		f.Add(s, "looker")
-	}
-	f.Fuzz(func(t *testing.T, name, value string) {
-		c, err := Load(Source{Systems: systems, State: "/s", Env: []string{name + "=" + value}})
-		if err != nil {
-			return
-		}
-		for _, n := range c.Names() {
-			if !targetName.MatchString(n) || n == "all" {
-				t.Errorf("a target is called %q", n)
-			}
-		}
-	})
-}
-
-func FuzzNoFilePanics(f *testing.F) {
-	f.Add(whole)
-	f.Add("a: &a {b: *a}")
-	f.Add("targets: {<<: {}}\n---\nx")
-	f.Add("? [a]\n: !!str b\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		path := filepath.Join(t.TempDir(), "config.yaml")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if c, err := Load(Source{Systems: systems, State: "/s", File: path}); err == nil {
-			c.Settings()
-		}
-	})
 }

@@ -31,15 +31,7 @@ func environment(environ []string) map[string]string {
 // the key, the rest the target, in lower case and with - for _. Names that are
 // nothing of that are told.
 func environmentEntries(env map[string]string, systems map[string]System) (entries []entry, warnings []string) {
-	known := map[string]bool{}
-	for key := range common {
-		known[key] = true
-	}
-	for _, s := range systems {
-		for _, k := range s.Keys {
-			known[k.Name] = true
-		}
-	}
+	known := knownKeys(systems)
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		rest, ok := strings.CutPrefix(name, prefix)
 		if !ok || name == prefix+"STATE" || name == prefix+"CONFIG" {
@@ -57,12 +49,12 @@ func environmentEntries(env map[string]string, systems map[string]System) (entri
 
 // splitName splits LOOKER_EU_CLIENT_ID into looker-eu and client_id. Both are
 // empty where that cannot be done.
-func splitName(name string, known map[string]bool) (target, key string) {
+func splitName(name string, known []string) (target, key string) {
 	if name != strings.ToUpper(name) {
 		return "", ""
 	}
 	name = strings.ToLower(name)
-	for k := range known {
+	for _, k := range known {
 		if t, ok := strings.CutSuffix(name, "_"+k); ok && len(k) > len(key) {
 			if t = strings.ReplaceAll(t, "_", "-"); targetName.MatchString(t) && t != "all" {
 				target, key = t, k
@@ -89,17 +81,25 @@ func stateFolder(s Source, env map[string]string) (folder, from string, err erro
 	return filepath.Join(s.Home, ".local", "state", "resetctl"), "default", nil
 }
 
-// configFile says which file to read, if any, and whether it must exist.
-func configFile(s Source, env map[string]string) (path string, must bool, err error) {
+// Path says where the configuration file is, or would be, and who says so:
+// "--config", "RESETCTL_CONFIG", "XDG_CONFIG_HOME" or "default". It is empty
+// where there is no home folder and nobody says anything.
+func Path(s Source) (path, from string) {
+	path, from, _ = configFile(s, environment(s.Env))
+	return path, from
+}
+
+// configFile is Path, and says whether the file must exist.
+func configFile(s Source, env map[string]string) (path, from string, must bool) {
 	switch base := env["XDG_CONFIG_HOME"]; {
 	case s.File != "":
-		return s.File, true, nil
+		return s.File, "--config", true
 	case env[prefix+"CONFIG"] != "":
-		return env[prefix+"CONFIG"], true, nil
+		return env[prefix+"CONFIG"], prefix + "CONFIG", true
 	case filepath.IsAbs(base):
-		return filepath.Join(base, "resetctl", "config.yaml"), false, nil
+		return filepath.Join(base, "resetctl", "config.yaml"), "XDG_CONFIG_HOME", false
 	case s.Home == "":
-		return "", false, nil
+		return "", "default", false
 	}
-	return filepath.Join(s.Home, ".config", "resetctl", "config.yaml"), false, nil
+	return filepath.Join(s.Home, ".config", "resetctl", "config.yaml"), "default", false
 }

@@ -115,8 +115,8 @@ func (w *yamlWalk) target(name string, at *token.Token, value ast.Node, systems 
 	}
 	w.doc.targets = append(w.doc.targets, name)
 	w.fields(value, path, func(key string, at *token.Token, value ast.Node) {
-		if !knownKey(key, systems) {
-			w.bad(at, path+"."+key, "unknown key: known are %s", strings.Join(allKeys(systems), ", "))
+		if known := knownKeys(systems); !slices.Contains(known, key) {
+			w.bad(at, path+"."+key, "unknown key: known are %s", strings.Join(known, ", "))
 			return
 		}
 		text, ok := w.scalar(value, path+"."+key)
@@ -125,7 +125,7 @@ func (w *yamlWalk) target(name string, at *token.Token, value ast.Node, systems 
 		}
 		if key == "system" {
 			if _, ok := systems[text]; !ok {
-				w.bad(value.GetToken(), path+"."+key, "unknown system %q", text)
+				w.bad(value.GetToken(), path+"."+key, "%v", unknownSystem(text, systems))
 			}
 		}
 		w.doc.entries = append(w.doc.entries, entry{target: name, key: key, value: text,
@@ -240,21 +240,4 @@ func (w *yamlWalk) position(at *token.Token) string {
 		return w.doc.path
 	}
 	return fmt.Sprintf("%s:%d:%d", w.doc.path, at.Position.Line, at.Position.Column)
-}
-
-func knownKey(key string, systems map[string]System) bool {
-	return slices.Contains(allKeys(systems), key)
-}
-
-// allKeys lists every key that some target can have.
-func allKeys(systems map[string]System) []string {
-	keys := slices.Clone(commonOrder)
-	var own []string
-	for _, s := range systems {
-		for _, k := range s.Keys {
-			own = append(own, k.Name)
-		}
-	}
-	slices.Sort(own)
-	return append(keys, slices.Compact(own)...)
 }

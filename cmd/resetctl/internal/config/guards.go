@@ -52,18 +52,29 @@ func (g Guards) IsZero() bool {
 	return g.MaxRows == 0 && len(g.Deny) == 0 && len(g.Domains) == 0 && g.MaxFailures == MaxFailures{}
 }
 
-// settings tells the guards that are configured.
+// GuardKeys lists the guards as keys of the configuration.
+func GuardKeys() []Key {
+	return []Key{
+		{Name: "max_rows", About: "a run of more rows is refused", Example: "5000"},
+		{Name: "deny", About: "addresses and ids to which nothing is ever done", Example: "[breakglass@example.com]"},
+		{Name: "domains", About: "only accounts with an address of these domains", Example: "[example.com]"},
+		{Name: "max_failures", About: "halt at so many failures, or at such a share of the last 100", Example: "20%"},
+	}
+}
+
+// settings tells the guards, those that are off as well.
 func (g Guards) settings() []Setting {
+	values := map[string]string{
+		"max_rows": strconv.Itoa(g.MaxRows), "deny": strings.Join(g.Deny, ", "),
+		"domains": strings.Join(g.Domains, ", "), "max_failures": g.MaxFailures.String(),
+	}
 	var out []Setting
-	for _, s := range []struct{ key, value string }{
-		{"max_rows", strconv.Itoa(g.MaxRows)},
-		{"deny", strings.Join(g.Deny, ", ")},
-		{"domains", strings.Join(g.Domains, ", ")},
-		{"max_failures", g.MaxFailures.String()},
-	} {
-		if from, ok := g.from[s.key]; ok {
-			out = append(out, Setting{"guards." + s.key, s.value, from})
+	for _, k := range GuardKeys() {
+		s := Setting{"guards." + k.Name, "off", "default"}
+		if from, ok := g.from[k.Name]; ok {
+			s.Value, s.From = values[k.Name], from
 		}
+		out = append(out, s)
 	}
 	return out
 }

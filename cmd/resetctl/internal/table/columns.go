@@ -1,13 +1,16 @@
 package table
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
+	"unicode/utf8"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
+	"github.com/seed57652884/resetctl/resetter"
 )
 
 // A meaning is what a column says about a row.
@@ -25,9 +28,16 @@ const (
 // people are the meanings that say who, the strongest first.
 var people = []meaning{meansEmail, meansID, meansUsername}
 
-// aliases are the names under which a meaning is known, without case, blanks,
-// underscores and hyphens. A bare "id" is none of them on purpose: exports of
-// HR systems have a column of that name, and it is not the target system's id.
+func meaningNames() (names []string) {
+	for _, m := range append(slices.Clone(people), meansTarget, meansAction, meansNewEmail) {
+		names = append(names, string(m))
+	}
+	return names
+}
+
+// aliases are the names under which a meaning is known, as [plainKey] gives
+// them. A bare "id" is none of them on purpose: exports of HR systems have a
+// column of that name, and it is not the target system's id.
 var aliases = map[string]meaning{
 	"email": meansEmail, "mail": meansEmail, "emailaddress": meansEmail, "workemail": meansEmail,
 	"userid":   meansID,
@@ -37,25 +47,60 @@ var aliases = map[string]meaning{
 	"newemail": meansNewEmail,
 }
 
-// meaningOf says what a column of that name means; false where nothing.
-func meaningOf(name string) (meaning, bool) {
-	key := strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || r == '_' || r == '-' {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, name)
-	m, ok := aliases[key]
-	return m, ok
-}
-
 // maxColumns is as many as a sheet of Excel has.
 const maxColumns = 16384
 
 // columns are the names of an input's columns in order, and which mean what.
 type columns struct {
+	asked []mapping // by a person, who knows better than the names
 	names []string
 	means map[meaning]int
+}
+
+// meaning says what a column of that name means; false where nothing.
+func (c *columns) meaning(name string) (meaning, bool) {
+	for _, a := range c.asked {
+		if a.column == name {
+			return a.means, true
+		}
+	}
+	m, ok := aliases[plainKey(name)]
+	if slices.ContainsFunc(c.asked, func(a mapping) bool { return a.means == m }) {
+		return "", false
+	}
+	return m, ok
+}
+
+// readHeader takes the first record for the columns' names. The line is 0 where
+// there is no record at all.
+func (c *columns) readHeader(s scanner) (line int, problems []Problem, err error) {
+	header, problem, err := s.next()
+	switch {
+	case errors.Is(err, io.EOF):
+		return 0, nil, nil
+	case err != nil:
+		return 0, nil, err
+	case problem != nil:
+		return problem.Line, []Problem{*problem}, nil
+	}
+	names := make([]string, len(header.cells))
+	for i, name := range header.cells {
+		if !utf8.ValidString(name) {
+			return header.line, []Problem{{Line: header.line, Column: name, Text: notUTF8}}, nil
+		}
+		names[i] = strings.TrimSpace(name)
+	}
+	c.asked = settle(c.asked, names)
+	for _, name := range names {
+		if p := c.add(name); p != nil {
+			p.Line = header.line
+			problems = append(problems, *p)
+			if len(c.names) == maxColumns {
+				break
+			}
+		}
+	}
+	return header.line, problems, nil
 }
 
 // add appends a column. The problem, if any, is the column's own.
@@ -64,13 +109,13 @@ func (c *columns) add(name string) *Problem {
 		return &Problem{Text: fmt.Sprintf("more than %d columns: is this the right file?", maxColumns)}
 	}
 	c.names = append(c.names, name)
-	m, ok := meaningOf(name)
+	m, ok := c.meaning(name)
 	if !ok {
 		return nil
 	}
 	if first, taken := c.means[m]; taken {
-		return &Problem{Column: name, Text: fmt.Sprintf("both this column and %s say the %s: remove or rename one of them",
-			quote(c.names[first]), m)}
+		return &Problem{Column: name, Text: fmt.Sprintf("both this column and %s say the %s: remove or rename one of them, or choose with --map %s=%s",
+			quote(c.names[first]), m, m, quote(name))}
 	}
 	if c.means == nil {
 		c.means = map[meaning]int{}
@@ -81,7 +126,7 @@ func (c *columns) add(name string) *Problem {
 
 // clone gives a copy that can grow by itself.
 func (c *columns) clone() columns {
-	return columns{slices.Clone(c.names), maps.Clone(c.means)}
+	return columns{c.asked, slices.Clone(c.names), maps.Clone(c.means)}
 }
 
 // who lists the meanings present that name a person, the strongest first.
@@ -95,6 +140,15 @@ func (c *columns) name(m meaning) string {
 		return c.names[i]
 	}
 	return string(m)
+}
+
+// list names the first columns for a message.
+func (c *columns) list() string {
+	var names []string
+	for _, n := range c.names[:min(len(c.names), 10)] {
+		names = append(names, quote(n))
+	}
+	return ui.Shorten(strings.Join(names, ", "), 300)
 }
 
 // cell gives the trimmed value that a record has for a meaning; empty where
@@ -112,15 +166,29 @@ func (c *columns) cell(cells []string, m meaning) string {
 	return v
 }
 
-// missingPerson is the problem of an input in which no column says who.
-func (c *columns) missingPerson() *Problem {
-	if len(c.who()) > 0 {
-		return nil
+// missingPerson is the problem of a table in which no column says who. The
+// records that follow may show why: there are lines above the header, or a
+// column holds addresses under a name that says nothing.
+func (c *columns) missingPerson(line int, s scanner) Problem {
+	column := "COLUMN"
+	for range sampleHeaders {
+		rec, problem, err := s.next()
+		if err != nil {
+			break
+		}
+		if problem != nil {
+			continue
+		}
+		for i, cell := range rec.cells {
+			cell = strings.TrimSpace(cell)
+			if m, ok := c.meaning(cell); ok && slices.Contains(people, m) {
+				return Problem{Line: line, Text: fmt.Sprintf("no column says who; line %d looks like the header: delete the lines above it", rec.line)}
+			}
+			if column == "COLUMN" && i < len(c.names) && c.names[i] != "" && resetter.Email(cell).Validate() == nil {
+				column = quote(c.names[i])
+			}
+		}
 	}
-	var names []string
-	for _, n := range c.names[:min(len(c.names), 10)] {
-		names = append(names, quote(n))
-	}
-	return &Problem{Text: fmt.Sprintf("no column says who: name one email, user_id or username (found: %s)",
-		ui.Shorten(strings.Join(names, ", "), 300))}
+	return Problem{Line: line, Text: fmt.Sprintf(
+		"no column says who: name one email, user_id or username (found: %s), or say which it is with --map email=%s", c.list(), column)}
 }

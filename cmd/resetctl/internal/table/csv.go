@@ -8,25 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
-
-// A record is one row of a table, or one object, that is not blank.
-type record struct {
-	line  int
-	cells []string
-}
-
-// A scanner reads records. A problem concerns one record; the next call goes
-// on behind it. At the end err is io.EOF; any other err is a failure to read.
-type scanner interface {
-	next() (record, *Problem, error)
-}
-
-// delimiters are those found by themselves, the most usual first.
-var delimiters = []rune{',', ';', '\t', '|'}
-
-var delimiterNames = map[rune]string{',': "commas", ';': "semicolons", '\t': "tabs", '|': "bars"}
 
 type csvScanner struct {
 	r      *csv.Reader
@@ -36,100 +18,39 @@ type csvScanner struct {
 	ended  bool
 }
 
-// newCSV finds the delimiter, reads the header into cols and gives a scanner
-// for what follows. No column at all means that the input is empty.
-func newCSV(text io.Reader, cols *columns) (*csvScanner, []Problem, error) {
+// newCSV finds the delimiter, unless it was asked for, and gives a scanner for
+// all records, the header among them.
+func newCSV(text io.Reader, asked choices) (*csvScanner, error) {
 	b := bufio.NewReaderSize(text, 64<<10)
 	sample, err := b.Peek(64 << 10)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, nil, err
+		return nil, err
 	}
 	s := &csvScanner{}
-	comma, line := declaredDelimiter(string(sample))
-	if line > 0 {
+	comma, length := preamble(string(sample))
+	if length > 0 {
 		s.offset = 1
-		_, _ = b.Discard(line)
-	} else {
-		comma = findDelimiter(string(sample))
+		_, _ = b.Discard(length)
+		sample = sample[length:]
+	}
+	switch {
+	case asked.comma != 0:
+		comma = asked.comma
+	case comma == 0:
+		comma = findDelimiter(string(sample), err != nil, asked.columns)
 	}
 	s.leash = &leash{r: b}
 	s.r = csv.NewReader(s.leash)
 	s.r.Comma, s.r.FieldsPerRecord = comma, -1
-
-	header, problem, err := s.next()
-	switch {
-	case errors.Is(err, io.EOF):
-		return s, nil, nil
-	case err != nil:
-		return nil, nil, err
-	case problem != nil:
-		return s, []Problem{*problem}, nil
-	}
-	var problems []Problem
-	for _, name := range header.cells {
-		if !utf8.ValidString(name) {
-			return s, []Problem{{Line: header.line, Column: name, Text: notUTF8}}, nil
-		}
-		if p := cols.add(strings.TrimSpace(name)); p != nil {
-			p.Line = header.line
-			problems = append(problems, *p)
-			if len(cols.names) == maxColumns {
-				break
-			}
-		}
-	}
-	return s, problems, nil
-}
-
-// declaredDelimiter reads the line "sep=;" by which some programs tell Excel
-// how to split. The length of the line is 0 where there is none.
-func declaredDelimiter(sample string) (comma rune, length int) {
-	line, _, found := strings.Cut(sample, "\n")
-	value, ok := strings.CutPrefix(strings.ToLower(strings.TrimSuffix(line, "\r")), "sep=")
-	if !found || !ok || len(value) != 1 || !slices.Contains(delimiters, rune(value[0])) {
-		return 0, 0
-	}
-	return rune(value[0]), len(line) + 1
-}
-
-// findDelimiter takes the delimiter under which the header has the most
-// columns that we know, then the one under which it has the most columns.
-func findDelimiter(sample string) rune {
-	best, bestScore := ',', -1
-	for _, d := range delimiters {
-		r := csv.NewReader(strings.NewReader(sample))
-		r.Comma, r.FieldsPerRecord, r.LazyQuotes = d, -1, true
-		header, err := r.Read()
-		for err == nil && blank(header) {
-			header, err = r.Read()
-		}
-		score := len(header)
-		for _, name := range header {
-			if _, known := meaningOf(name); known {
-				score += len(sample) // more than there can be columns
-			}
-		}
-		if score > bestScore {
-			best, bestScore = d, score
-		}
-	}
-	return best
+	return s, nil
 }
 
 func (s *csvScanner) next() (record, *Problem, error) {
 	for !s.ended {
 		s.leash.renew()
 		cells, err := s.r.Read()
-		var parse *csv.ParseError
-		switch {
-		case errors.As(err, &parse):
-			s.last = s.offset + parse.StartLine
-			return record{}, s.misquoted(parse), nil
-		case errors.Is(err, errRecordTooLong):
-			s.ended = true
-			return record{}, &Problem{Line: s.last + 1, Text: errRecordTooLong.Error()}, nil
-		case err != nil:
-			return record{}, nil, err
+		if err != nil {
+			return s.failed(err)
 		}
 		line, _ := s.r.FieldPos(0)
 		s.last = s.offset + line
@@ -140,8 +61,21 @@ func (s *csvScanner) next() (record, *Problem, error) {
 	return record{}, nil, io.EOF
 }
 
+// failed is next where the record is none.
+func (s *csvScanner) failed(err error) (record, *Problem, error) {
+	if parse := (*csv.ParseError)(nil); errors.As(err, &parse) {
+		s.last = s.offset + parse.StartLine
+		return record{}, s.misquoted(parse), nil
+	}
+	if errors.Is(err, errRecordTooLong) {
+		s.ended = true
+		return record{}, &Problem{Line: s.last + 1, Text: errRecordTooLong.Error(), torn: true}, nil
+	}
+	return record{}, nil, err
+}
+
 func (s *csvScanner) misquoted(e *csv.ParseError) *Problem {
-	p := &Problem{Line: s.last}
+	p := &Problem{Line: s.last, torn: true}
 	switch {
 	case errors.Is(e.Err, csv.ErrBareQuote):
 		p.Text = `a quote (") stands inside a cell: double it and put quotes around the cell, or remove it`

@@ -12,6 +12,7 @@ import (
 func (r *Reader) Fingerprint() string {
 	o := r.options
 	sum := sha256.New()
-	fmt.Fprintf(sum, "resetctl input 1\n%x %q %q %q %q", r.sum, r.format, o.Targets, o.DefaultTargets, o.DefaultAction)
+	fmt.Fprintf(sum, "resetctl input 1\n%x %q %q %q %q %q %q", r.sum, r.format, o.Targets, o.DefaultTargets, o.DefaultAction, o.Delimiter, o.Encoding)
+	fmt.Fprintf(sum, " %q %q", o.Map, o.Sheet)
 	return hex.EncodeToString(sum.Sum(nil))
 }

@@ -50,17 +50,17 @@ func (s *ndjsonScanner) next() (record, *Problem, error) {
 		return record{}, nil, io.EOF
 	case errors.Is(err, bufio.ErrTooLong):
 		s.ended = true
-		return record{}, &Problem{Line: s.line + 1, Text: errRecordTooLong.Error()}, nil
+		return record{}, &Problem{Line: s.line + 1, Text: errRecordTooLong.Error(), torn: true}, nil
 	}
 	return record{}, nil, err
 }
 
-var errNotObject = &Problem{Text: `not one JSON object: NDJSON has one whole object on each line, such as {"email":"ana@example.com"}`}
+var errNotObject = &Problem{Text: `not one JSON object: NDJSON has one whole object on each line, such as {"email":"ana@example.com"}`, torn: true}
 
 func (s *ndjsonScanner) object(line []byte) ([]string, *Problem) {
 	notObject := *errNotObject
 	if !utf8.Valid(line) {
-		return nil, &Problem{Text: notUTF8, once: true}
+		return nil, &Problem{Text: notUTF8, once: true, torn: true}
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -76,7 +76,7 @@ func (s *ndjsonScanner) object(line []byte) ([]string, *Problem) {
 			return nil, &notObject
 		}
 		if seen[key] {
-			return nil, &Problem{Column: key, Text: "the object has this key twice: remove one"}
+			return nil, &Problem{Column: key, Text: "the object has this key twice: remove one", torn: true}
 		}
 		seen[key] = true
 		i, known := s.index[key]
@@ -87,6 +87,7 @@ func (s *ndjsonScanner) object(line []byte) ([]string, *Problem) {
 				s.index[key] = i
 			}
 			if p != nil {
+				p.torn = true
 				return nil, p
 			}
 			cells = append(cells, "")

@@ -32,7 +32,7 @@ func People(names []string, o Options) (*Reader, error) {
 		}
 		b.Write(append(line, '\n'))
 	}
-	o.Format = NDJSON
-	return newReader(context.Background(), "", &source{name: "arguments", at: bytes.NewReader(b.Bytes()),
-		size: int64(b.Len()), encoding: "UTF-8", closer: func() error { return nil }}, o)
+	o.Format, o.Delimiter, o.Encoding, o.Map, o.Sheet = NDJSON, "", "", nil, "" // those are for files
+	src := &source{name: "arguments", at: bytes.NewReader(b.Bytes()), size: int64(b.Len()), closer: func() error { return nil }}
+	return newReader(context.Background(), "", src, o, choices{})
 }

@@ -9,7 +9,8 @@ import (
 
 // A Problem is one thing that is wrong with the input.
 type Problem struct {
-	// Line is where, counted from 1 as an editor does; 0 for the whole file.
+	// Line is where, counted from 1 as an editor or a spreadsheet does; 0 for
+	// the whole file.
 	Line int
 	// Column is the column's name as it stands in the file; may be empty.
 	Column string
@@ -17,6 +18,7 @@ type Problem struct {
 	Text string
 
 	once bool // said for the first row only, since it is the same for all
+	torn bool // nobody knows which cells the row has
 }
 
 // maxProblems is how many problems are kept; the others are counted.
@@ -26,8 +28,13 @@ const maxProblems = 100
 // Nothing may be sent on account of any row of it.
 type Refused struct {
 	File     string
+	Sheet    string    // of a workbook, else empty
 	Problems []Problem // the first 100, in the order of the input
 	Total    int       // how many there are
+
+	rows  bool     // the problems are of rows, not of the whole file or its header
+	torn  *Problem // the first that is
+	table *Reader  // kept for WriteCorrected; see Options.KeepRefused
 }
 
 // Error tells every problem on a line of its own, as FILE:LINE: COLUMN: what,
@@ -42,11 +49,10 @@ func (e *Refused) Error() string {
 		if p.Line > 0 {
 			fmt.Fprintf(&b, ":%d", p.Line)
 		}
-		b.WriteString(": ")
-		if p.Column != "" {
-			b.WriteString(ui.Clean(p.Column) + ": ")
+		b.WriteString(": " + p.String())
+		if p.Line > 0 && e.Sheet != "" {
+			b.WriteString(" (sheet " + quote(ui.Clean(e.Sheet)) + ")")
 		}
-		b.WriteString(ui.Clean(p.Text))
 	}
 	if more := e.Total - len(e.Problems); more > 0 {
 		fmt.Fprintf(&b, "\n%s: and %d more", ui.Clean(e.File), more)
@@ -54,10 +60,21 @@ func (e *Refused) Error() string {
 	return b.String()
 }
 
+// String is the problem without its place, fit for a terminal.
+func (p Problem) String() string {
+	if p.Column == "" {
+		return ui.Clean(p.Text)
+	}
+	return ui.Clean(p.Column) + ": " + ui.Clean(p.Text)
+}
+
 func (e *Refused) add(p Problem) {
 	e.Total++
 	if len(e.Problems) < maxProblems {
 		e.Problems = append(e.Problems, p)
+	}
+	if p.torn && e.torn == nil {
+		e.torn = &p
 	}
 }
 

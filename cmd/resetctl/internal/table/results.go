@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,32 +18,9 @@ import (
 
 // An appendix is what stands behind the input's own columns in each line.
 type appendix struct {
+	title  string // of a sheet
 	names  []string
 	values func(bulk.Result) []value // in the order of names
-}
-
-// FormatFor says how to write a results file: as asked for, else by the
-// ending of its path, else CSV.
-func FormatFor(path string, asked Format) (Format, error) {
-	switch asked {
-	case CSV, NDJSON, JSON, Text:
-		return asked, nil
-	case "":
-	default:
-		return "", fmt.Errorf("the format %q is not known: csv, ndjson, json or table", asked)
-	}
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
-	case ".ndjson", ".jsonl":
-		return NDJSON, nil
-	case ".json":
-		return JSON, nil
-	case ".csv", "":
-		return CSV, nil
-	case ".xlsx", ".xls", ".ods":
-		return "", fmt.Errorf("workbooks (%s) cannot be written yet: name a .csv file, which Excel opens", ext)
-	default:
-		return "", fmt.Errorf("the ending %s says no format: end the name in .csv, .ndjson or .json, or give --format", ext)
-	}
 }
 
 // WriteResults writes what became of the rows in the order in which results
@@ -56,8 +32,10 @@ func FormatFor(path string, asked Format) (Format, error) {
 // CSV is comma, UTF-8 and LF; cells that a spreadsheet would run as a formula
 // get a single quote before them. NDJSON and JSON have the same names as keys,
 // made unique where the input repeats one, and row, attempts and http_status
-// as numbers; what is not known yet is null. Text is for eyes: it shows who,
-// target, action, outcome, reason and detail, and leaves the other columns out.
+// as numbers; what is not known yet is null. XLSX is a workbook with a sheet for
+// each million of results, in which everything is text but those three. Text is
+// for eyes: it shows who, target, action, outcome, reason and detail, and leaves
+// the other columns out.
 //
 // An error of results ends the writing; what was written by then is no whole
 // file. Memory does not grow with the number of results.
@@ -84,6 +62,8 @@ func write(w io.Writer, f Format, columns []string, behind appendix, results ite
 		err = writeObjects(b, columns, behind, results, "", "\n", "\n")
 	case JSON:
 		err = writeObjects(b, columns, behind, results, "[\n", ",\n", "\n]\n")
+	case XLSX:
+		err = writeXLSX(b, columns, behind, results)
 	case Text:
 		err = writeText(b, behind, results)
 	default:
@@ -202,6 +182,7 @@ func (v value) json() []byte {
 
 func resultsOf(runID string) appendix {
 	return appendix{
+		title: "Results",
 		names: []string{"row", "target", "action", "account_id", "outcome", "reason", "detail",
 			"attempts", "http_status", "finished_at", "run_id"},
 		values: func(r bulk.Result) []value {
@@ -224,6 +205,7 @@ func resultsOf(runID string) appendix {
 
 func plan(limit int) appendix {
 	return appendix{
+		title: "Plan",
 		names: []string{"row", "target", "action", "account_id", "would", "reason", "detail"},
 		values: func(r bulk.Result) []value {
 			if later := limit > 0 && r.Row.Seq > limit; r.Outcome == bulk.Pending && !later {

@@ -179,7 +179,7 @@ func TestResultsThatFailToComeAreAnError(t *testing.T) {
 			yield(bulk.Result{}, gone)
 		}
 	}
-	for _, f := range []Format{CSV, NDJSON, JSON, Text} {
+	for _, f := range []Format{CSV, NDJSON, JSON, XLSX, Text} {
 		if err := WriteResults(&bytes.Buffer{}, f, nil, "run1", broken); !errors.Is(err, gone) {
 			t.Errorf("%s: %v", f, err)
 		}
@@ -188,7 +188,7 @@ func TestResultsThatFailToComeAreAnError(t *testing.T) {
 
 func TestADiskThatIsFullIsAnError(t *testing.T) {
 	full := errors.New("no space left")
-	for _, f := range []Format{CSV, NDJSON, JSON, Text} {
+	for _, f := range []Format{CSV, NDJSON, JSON, XLSX, Text} {
 		err := WriteResults(failingWriter{full}, f, []string{"e"}, "run1", sequence(slices.Repeat([]bulk.Result{result(1, "a")}, 5000)...))
 		if !errors.Is(err, full) {
 			t.Errorf("%s: %v", f, err)
@@ -231,7 +231,7 @@ func TestTheFormatFollowsTheEnding(t *testing.T) {
 		want  Format // empty is an error
 	}{
 		{"a.csv", "", CSV}, {"a.NDJSON", "", NDJSON}, {"a.jsonl", "", NDJSON}, {"a.json", "", JSON}, {"-", "", CSV},
-		{"a", "", CSV}, {"a.json", CSV, CSV}, {"a.csv", Text, Text}, {"a.xlsx", "", ""}, {"a.doc", "", ""}, {"a.csv", "xml", ""},
+		{"a", "", CSV}, {"a.json", CSV, CSV}, {"a.csv", Text, Text}, {"a.xlsx", "", XLSX}, {"a.csv", XLSX, XLSX}, {"a.xls", "", ""}, {"a.doc", "", ""}, {"a.csv", "xml", ""},
 	} {
 		got, err := FormatFor(tt.path, tt.asked)
 		if got != tt.want || (err == nil) != (tt.want != "") {

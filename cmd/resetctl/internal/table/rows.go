@@ -3,6 +3,7 @@ package table
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -11,22 +12,34 @@ import (
 	"github.com/seed57652884/resetctl/resetter/bulk"
 )
 
-const notUTF8 = `not UTF-8 text, probably windows-1252: save the file as "CSV UTF-8"`
+const notUTF8 = `not UTF-8 text, probably windows-1252: save the file as "CSV UTF-8", or give --encoding windows-1252`
+
+// shortened is a long number as a spreadsheet writes it that took it for one.
+var shortened = regexp.MustCompile(`^[0-9]([.,][0-9]+)?[eE][+][0-9]+$`)
 
 // A reading turns the records of one walk over the input into rows.
 type reading struct {
 	cols     *columns
+	cells    bool              // of a sheet, which have addresses
 	targets  map[string]string // configured names by their lower case
 	all      []string          // configured names, sorted
 	defaults []string          // of rows that name no target
 	action   resetter.Action   // of rows that name no action
 	seq      int
 	by       map[meaning]int // how many records each column named
+
+	// What was read before, since a million rows say the same few things.
+	named map[string][]string
+	verbs map[string]resetter.Action
+	out   []bulk.Row
 }
+
+// maxRemembered is how many different cells a reading remembers.
+const maxRemembered = 1000
 
 func newReading(o Options, cols *columns) (*reading, error) {
 	r := &reading{cols: cols, targets: map[string]string{}, all: slices.Sorted(slices.Values(o.Targets)),
-		by: map[meaning]int{}}
+		by: map[meaning]int{}, named: map[string][]string{}, verbs: map[string]resetter.Action{}}
 	for _, name := range o.Targets {
 		r.targets[strings.ToLower(name)] = name
 	}
@@ -47,7 +60,8 @@ func newReading(o Options, cols *columns) (*reading, error) {
 	return r, nil
 }
 
-// rows gives the rows that a record makes, or what is wrong with it.
+// rows gives the rows that a record makes, good until the next call, or what is
+// wrong with it. The cells of the record become the rows' own.
 func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 	var problems []Problem
 	missing := func(m meaning, text string) { // for all rows alike where there is no such column
@@ -58,12 +72,18 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 		problems = append(problems, Problem{Line: rec.line, Column: column, Text: fmt.Sprintf(format, args...)})
 	}
 	width := len(r.cols.names)
-	if len(rec.cells) > width && !blank(rec.cells[width:]) {
-		bad("", "%d cells, but the header names %d columns: is a cell that holds the delimiter not in quotes?", len(rec.cells), width)
+	if i := lastFilled(rec.cells); i >= width {
+		if r.cells {
+			bad("", "the cell %s stands outside of the %d columns that the header names: name its column, or clear the cell", cell{rec.line, i + 1}, width)
+		} else {
+			bad("", "%d cells, but the header names %s: is a cell that holds the delimiter not in quotes?", len(rec.cells), count(width, "column"))
+		}
 		return nil, problems
 	}
-	cells := make([]string, width)
-	copy(cells, rec.cells)
+	cells := rec.cells[:min(len(rec.cells), width):min(len(rec.cells), width)]
+	if len(cells) < width {
+		cells = append(cells, make([]string, width-len(cells))...)
+	}
 	for i, c := range cells {
 		if !utf8.ValidString(c) {
 			return nil, []Problem{{Line: rec.line, Column: r.cols.names[i], Text: notUTF8, once: true}}
@@ -75,6 +95,8 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 		bad("", "says nobody: %s", emptyWho(r.cols))
 	} else if err := who.Validate(); err != nil {
 		bad(r.cols.name(said), "%v: correct it or remove the row", err)
+	} else if said == meansID && shortened.MatchString(who.Value) {
+		bad(r.cols.name(said), "%s is an id of which a spreadsheet kept some digits only: take it from the system again, as text", quote(who.Value))
 	}
 
 	targets := r.defaults
@@ -82,7 +104,7 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 	switch {
 	case named != "":
 		var err error
-		if targets, err = r.expand(strings.FieldsFunc(named, func(c rune) bool { return c == ';' || c == '|' })); err != nil {
+		if targets, err = r.targetsOf(named); err != nil {
 			bad(r.cols.name(meansTarget), "%v", err)
 		}
 	case len(targets) == 0:
@@ -96,7 +118,7 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 	action := r.action
 	if text := r.cols.cell(cells, meansAction); text != "" {
 		var err error
-		if action, err = parseAction(text); err != nil {
+		if action, err = r.actionOf(text); err != nil {
 			bad(r.cols.name(meansAction), "%v", err)
 		}
 	} else if action == "" {
@@ -117,12 +139,21 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 	}
 
 	r.by[said]++
-	rows := make([]bulk.Row, len(targets))
-	for i, t := range targets {
+	r.out = r.out[:0]
+	for _, t := range targets {
 		r.seq++
-		rows[i] = bulk.Row{Seq: r.seq, Line: rec.line, Target: t, Identity: who, Action: action, NewEmail: newEmail, Cells: cells}
+		r.out = append(r.out, bulk.Row{Seq: r.seq, Line: rec.line, Target: t, Identity: who, Action: action, NewEmail: newEmail, Cells: cells})
 	}
-	return rows, nil
+	return r.out, nil
+}
+
+// lastFilled is the place of the last cell that is not blank; -1 for none.
+func lastFilled(cells []string) int {
+	i := len(cells) - 1
+	for i >= 0 && strings.TrimSpace(cells[i]) == "" {
+		i--
+	}
+	return i
 }
 
 // identity takes the strongest name that the record has for the person.
@@ -153,6 +184,30 @@ func emptyWho(c *columns) string {
 		names = []string{"email, user_id", "username"}
 	}
 	return "fill " + strings.Join(names, " or ") + ", or remove the row"
+}
+
+// targetsOf gives those that a cell names.
+func (r *reading) targetsOf(text string) ([]string, error) {
+	if known, ok := r.named[text]; ok {
+		return known, nil
+	}
+	targets, err := r.expand(strings.FieldsFunc(text, func(c rune) bool { return c == ';' || c == '|' }))
+	if err == nil && len(r.named) < maxRemembered {
+		r.named[strings.Clone(text)] = targets
+	}
+	return targets, err
+}
+
+// actionOf gives the one that a cell names.
+func (r *reading) actionOf(text string) (resetter.Action, error) {
+	if known, ok := r.verbs[text]; ok {
+		return known, nil
+	}
+	action, err := parseAction(text)
+	if err == nil && len(r.verbs) < maxRemembered {
+		r.verbs[strings.Clone(text)] = action
+	}
+	return action, err
 }
 
 // expand gives the configured targets that names mean, sorted, each once.

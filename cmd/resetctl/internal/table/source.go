@@ -1,29 +1,30 @@
 package table
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 
-	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/transform"
 )
 
 // A source is an input's bytes, to be read as often as needed.
 type source struct {
 	name   string
+	info   fs.FileInfo // of the file itself; nil for what can be read only once
 	at     io.ReaderAt
 	size   int64
 	closer func() error
 
-	encoding string // "UTF-8", "UTF-16"
-	skip     int64  // the byte order mark
-	order    unicode.Endianness
+	encoding string                   // as people know it
+	skip     int64                    // the byte order mark
+	decoder  func() *encoding.Decoder // nil for UTF-8
 }
 
 // open makes a source of a file or, for "-", of stdin. What is no regular file
@@ -32,10 +33,6 @@ type source struct {
 func open(ctx context.Context, path string, stdin io.Reader, o Options) (*source, error) {
 	if path == "-" {
 		return spool(ctx, "stdin", stdin, o.TempDir)
-	}
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".xlsx", ".xlsm", ".xls", ".ods":
-		return nil, refuse(path, "workbooks cannot be read yet: open it, save the sheet as \"CSV UTF-8\" and give that file")
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -53,34 +50,47 @@ func open(ctx context.Context, path string, stdin io.Reader, o Options) (*source
 		defer func() { _ = f.Close() }()
 		return spool(ctx, path, f, o.TempDir)
 	}
-	return newSource(path, f, info.Size(), f.Close)
+	return &source{name: path, info: info, at: f, size: info.Size(), closer: f.Close}, nil
 }
 
-func spool(ctx context.Context, name string, r io.Reader, dir string) (_ *source, err error) {
-	f, err := os.CreateTemp(dir, "resetctl-input-") // 0600
+// spool keeps what can be read only once. A workbook is larger than it looks,
+// and no more of one is taken than would be read.
+func spool(ctx context.Context, name string, r io.Reader, dir string) (*source, error) {
+	f, closer, err := temporary(dir)
 	if err != nil {
 		return nil, fmt.Errorf("keep %s for reading it twice: %w", name, err)
+	}
+	in := bufio.NewReader(contextReader{ctx, r})
+	start, _ := in.Peek(len(zipMagic)) // its error comes again
+	var size int64
+	if string(start) == zipMagic {
+		size, err = io.Copy(f, io.LimitReader(in, maxWorkbook+1))
+	} else {
+		size, err = io.Copy(f, in)
+	}
+	if err != nil {
+		_ = closer()
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return &source{name: name, at: f, size: size, closer: closer}, nil
+}
+
+// temporary makes a file that only we can read and that closer removes.
+func temporary(dir string) (_ *os.File, closer func() error, _ error) {
+	f, err := os.CreateTemp(dir, "resetctl-input-") // 0600
+	if err != nil {
+		return nil, nil, err
 	}
 	// Where the system lets an open file go, it cannot be left behind even by a
 	// kill; elsewhere it goes when closed.
 	early := os.Remove(f.Name())
-	closer := func() error {
+	return f, func() error {
 		err := f.Close()
 		if early != nil {
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = closer()
-		}
-	}()
-	size, err := io.Copy(f, contextReader{ctx, r})
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	return newSource(name, f, size, closer)
+	}, nil
 }
 
 // contextReader ends between two reads when ctx does.
@@ -96,63 +106,45 @@ func (c contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// newSource looks at the first bytes for the encoding. What it cannot read it
-// refuses by name.
-func newSource(name string, at io.ReaderAt, size int64, closer func() error) (*source, error) {
-	s := &source{name: name, at: at, size: size, closer: closer, encoding: "UTF-8"}
-	head := make([]byte, min(size, 4096))
-	n, err := at.ReadAt(head, 0)
+// head gives the first bytes, from which all is found out.
+func (s *source) head() ([]byte, error) {
+	head := make([]byte, min(s.size, 4096))
+	n, err := s.at.ReadAt(head, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		_ = closer()
-		return nil, fmt.Errorf("read %s: %w", name, err)
+		return nil, fmt.Errorf("read %s: %w", s.name, err)
 	}
-	head = head[:n]
-	if what := s.detect(head); what != "" {
-		_ = closer()
-		return nil, refuse(name, "%s", what)
-	}
-	return s, nil
-}
-
-func (s *source) detect(head []byte) (refusal string) {
-	has := func(prefix string) bool { return bytes.HasPrefix(head, []byte(prefix)) }
-	const saveAs = `: save it as "CSV UTF-8"`
-	switch {
-	case has("\xFF\xFE\x00\x00"), has("\x00\x00\xFE\xFF"):
-		return "the text is UTF-32, which is not read" + saveAs
-	case has("\xEF\xBB\xBF"):
-		s.skip = 3
-	case has("\xFF\xFE"):
-		s.encoding, s.skip, s.order = "UTF-16", 2, unicode.LittleEndian
-	case has("\xFE\xFF"):
-		s.encoding, s.skip, s.order = "UTF-16", 2, unicode.BigEndian
-	case has("PK\x03\x04"):
-		return "this is an Excel workbook or another zip archive, not a text" + saveAs
-	case has("\xD0\xCF\x11\xE0"):
-		return "this is an old Excel workbook, not a text" + saveAs
-	case has("%PDF-"):
-		return "this is a PDF, not a table" + saveAs
-	case has("\x1F\x8B"):
-		return "this is compressed by gzip: unpack it first"
-	case bytes.IndexByte(head, 0) >= 0:
-		return "there are NUL bytes in it: UTF-16 without a byte order mark, or no text at all" + saveAs
-	}
-	// Of UTF-16 the other byte of each sign is 0 where it matters here.
-	plain := bytes.TrimRight(bytes.ReplaceAll(head, []byte{0}, nil), "\r")
-	if bytes.IndexByte(plain, '\n') < 0 && bytes.IndexByte(plain, '\r') >= 0 {
-		return "the lines end as those of an old Macintosh do (CR alone)" + saveAs
-	}
-	return ""
+	return head[:n], nil
 }
 
 // text gives the content from its beginning, as UTF-8 without byte order mark.
 // Bytes that are not UTF-8 come through as they are.
 func (s *source) text() io.Reader {
 	r := io.Reader(io.NewSectionReader(s.at, s.skip, s.size-s.skip))
-	if s.encoding == "UTF-16" {
-		r = transform.NewReader(r, unicode.UTF16(s.order, unicode.IgnoreBOM).NewDecoder())
+	if s.decoder != nil {
+		r = transform.NewReader(r, s.decoder())
 	}
 	return r
+}
+
+// count says how often pattern is in the bytes.
+func (s *source) count(pattern []byte) (n int, err error) {
+	const size = 1 << 20
+	buffer := make([]byte, 0, size+len(pattern))
+	r := io.NewSectionReader(s.at, 0, s.size)
+	for {
+		// What a chunk ends with may be the beginning of a pattern.
+		keep := min(len(buffer), len(pattern)-1)
+		copy(buffer, buffer[len(buffer)-keep:])
+		got, err := io.ReadFull(r, buffer[keep:keep+size])
+		buffer = buffer[:keep+got]
+		n += bytes.Count(buffer, pattern)
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return n, nil
+		case err != nil:
+			return n, fmt.Errorf("read %s: %w", s.name, err)
+		}
+	}
 }
 
 // maxRecord is the most that one record may take, so that a quote that is

@@ -9,6 +9,11 @@
 //
 // Values are text and stay as they were written: leading zeros stay, the case
 // of an address stays. Only who, target, action and new address are trimmed.
+//
+// On the way in, each step has its file: source.go has the bytes, format.go
+// says what they are, encoding.go makes text of them; csv.go, ndjson.go and, for
+// workbooks, sheet.go make records of it; columns.go says what their cells mean,
+// and rows.go makes rows of them or finds problems, which check.go collects.
 package table
 
 import (
@@ -16,41 +21,43 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"iter"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 )
 
-// A Format is a way to write a table down.
-type Format string
-
-// The formats. CSV and NDJSON can be read, all can be written.
-const (
-	CSV    Format = "csv"    // any of , ; tab | when read; commas when written
-	NDJSON Format = "ndjson" // one JSON object a line
-	JSON   Format = "json"   // one array of objects
-	Text   Format = "table"  // aligned, for terminals
-)
-
-// Options say how to read an input.
+// Options say how to read an input. What is left empty is found out.
 type Options struct {
-	// Format is CSV, NDJSON, or empty: by the file's ending, else by its
-	// first character.
+	// Format is CSV, NDJSON or XLSX, or empty: by the content, where it is a
+	// workbook, else by the file's ending, else by its first character.
 	Format Format
+	// Delimiter is that of a CSV: one of , ; tab | or the words comma,
+	// semicolon, tab, pipe.
+	Delimiter string
+	// Encoding is that of a text: utf-8, utf-16, windows-1252 or another of
+	// their names.
+	Encoding string
+	// Map says which columns mean what, as in "email=Work Email". Such a column
+	// is taken instead of one whose name says the same.
+	Map []string
+	// Sheet is that of a workbook; empty is the first one that is not hidden.
+	Sheet string
+
 	// Targets are the names of all configured targets.
 	Targets []string
 	// DefaultTargets are for rows that name none; "all" is understood.
 	DefaultTargets []string
 	// DefaultAction is for rows that name none.
 	DefaultAction resetter.Action
-	// TempDir is where stdin and pipes are kept while they are worked on;
-	// empty is the system's own folder.
+
+	// KeepRefused keeps a table whose rows are refused open, so that
+	// [Refused.WriteCorrected] can be called; the Refused must then be closed.
+	KeepRefused bool
+	// TempDir is where stdin, pipes and the sheets of workbooks are kept while
+	// they are worked on; empty is the system's own folder.
 	TempDir string
 }
 
@@ -59,6 +66,8 @@ type Reader struct {
 	src     *source
 	format  Format
 	options Options
+	asked   choices
+	sheet   *sheet // of a workbook
 	columns columns
 	comma   rune
 	by      map[meaning]int
@@ -67,50 +76,78 @@ type Reader struct {
 	sum     [sha256.Size]byte
 }
 
-// Is reports whether path is the very file that is read.
-func (r *Reader) Is(path string) bool {
-	if r.src == nil {
-		return false
-	}
-	file, ok := r.src.at.(*os.File)
-	if !ok {
-		return false
-	}
-	mine, err := file.Stat()
-	other, otherErr := os.Stat(path)
-	return err == nil && otherErr == nil && os.SameFile(mine, other)
-}
-
 // Open reads the file at path, or stdin where path is "-", from beginning to
 // end and checks every row. The Reader must be closed.
 //
 // Errors: *[Refused] where the input must not be used; others where it could
-// not be read, or where the options name a target or an action that is not
-// known. ctx is looked at between reads; a read that waits for a terminal or a
-// pipe is not interrupted.
+// not be read, or where the options contradict each other or the input, or
+// name what is not there: a target, an action, a sheet, a column. ctx is
+// looked at between reads; a read that waits for a terminal or a pipe is not
+// interrupted.
 func Open(ctx context.Context, path string, stdin io.Reader, o Options) (*Reader, error) {
+	asked, err := o.choose()
+	if err != nil {
+		return nil, err
+	}
 	src, err := open(ctx, path, stdin, o)
 	if err != nil {
 		return nil, err
 	}
-	return newReader(ctx, path, src, o)
+	return newReader(ctx, path, src, o, asked)
 }
 
-func newReader(ctx context.Context, path string, src *source, o Options) (*Reader, error) {
-	r := &Reader{src: src, options: o}
-	err := r.findFormat(path)
+func newReader(ctx context.Context, path string, src *source, o Options, asked choices) (*Reader, error) {
+	r := &Reader{src: src, options: o, asked: asked, columns: columns{asked: asked.columns}}
+	err := r.prepare(ctx, path)
 	if err == nil {
 		err = r.check(ctx)
 	}
-	if err != nil {
-		_ = src.closer()
+	if err == nil {
+		return r, nil
+	}
+	if refused := (*Refused)(nil); errors.As(err, &refused) && refused.rows && o.KeepRefused {
+		refused.table = r
 		return nil, err
 	}
-	return r, nil
+	_ = r.Close()
+	return nil, err
 }
 
-// Close lets the file go, and removes what was kept of stdin.
+// prepare finds out what the input is, up to where records can be read.
+func (r *Reader) prepare(ctx context.Context, path string) error {
+	head, err := r.src.head()
+	if err != nil {
+		return err
+	}
+	if r.format, err = r.findFormat(path, head); err != nil {
+		return err
+	}
+	if err := r.contradiction(); err != nil {
+		return err
+	}
+	if r.format != XLSX {
+		return r.src.findEncoding(head, r.asked.encoding)
+	}
+	if r.sheet, err = readWorkbook(ctx, r.src, r.options); err != nil {
+		return err
+	}
+	// From here on only the sheet counts, of which there is a copy.
+	_ = r.src.closer()
+	r.src.at, r.src.size, r.src.closer = r.sheet.copy, r.sheet.size, r.sheet.closer
+	return nil
+}
+
+// Close lets the file go, and removes what was kept of stdin or a workbook.
 func (r *Reader) Close() error { return r.src.closer() }
+
+// Is reports whether path is the very file that is read.
+func (r *Reader) Is(path string) bool {
+	if r.src == nil || r.src.info == nil {
+		return false
+	}
+	other, err := os.Stat(path)
+	return err == nil && os.SameFile(r.src.info, other)
+}
 
 // Columns are the input's column names in order; for NDJSON the keys of all
 // objects in the order in which they first come.
@@ -164,135 +201,4 @@ func (r *Reader) Rows() iter.Seq2[bulk.Row, error] {
 
 func (r *Reader) changed() error {
 	return fmt.Errorf("%s was changed while it was being read: start again when nobody writes to it", r.src.name)
-}
-
-// A walk is one reading of the input from beginning to end.
-type walk struct {
-	scan     scanner
-	reading  *reading
-	problems []Problem // of the header
-	comma    rune
-	text     io.Reader
-	hash     hash.Hash
-}
-
-// walk starts at the beginning. For CSV cols is filled anew from the header;
-// for NDJSON it grows with what is found.
-func (r *Reader) walk(cols *columns) (*walk, error) {
-	w := &walk{hash: sha256.New()}
-	w.text = io.TeeReader(r.src.text(), w.hash)
-	var err error
-	switch r.format {
-	case NDJSON:
-		w.scan = newNDJSON(w.text, cols)
-	default:
-		*cols = columns{}
-		var s *csvScanner
-		if s, w.problems, err = newCSV(w.text, cols); err != nil {
-			return nil, fmt.Errorf("read %s: %w", r.src.name, err)
-		}
-		w.scan, w.comma = s, s.r.Comma
-	}
-	w.reading, err = newReading(r.options, cols)
-	return w, err
-}
-
-// sum is of the whole content; what the scanner left unread is read.
-func (w *walk) sum() (sum [sha256.Size]byte) {
-	_, _ = io.Copy(io.Discard, w.text)
-	w.hash.Sum(sum[:0])
-	return sum
-}
-
-// check walks over everything and collects what is wrong.
-func (r *Reader) check(ctx context.Context) error {
-	w, err := r.walk(&r.columns)
-	if err != nil {
-		return err
-	}
-	refused := &Refused{File: r.src.name}
-	for _, p := range w.problems {
-		refused.add(p)
-	}
-	if r.format == CSV && refused.Total == 0 {
-		if len(r.columns.names) == 0 {
-			return refuse(r.src.name, "the file is empty: it needs a header such as email,target and a row for each person")
-		}
-		if p := r.columns.missingPerson(); p != nil {
-			p.Line = 1
-			refused.add(*p)
-		}
-	}
-	if refused.Total > 0 { // without a good header the rows mean nothing
-		return refused
-	}
-	said := map[string]bool{}
-	for {
-		if err := context.Cause(ctx); err != nil {
-			return err
-		}
-		rec, problem, err := w.scan.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("read %s: %w", r.src.name, err)
-		}
-		r.lines++
-		var problems []Problem
-		if problem != nil {
-			problems = []Problem{*problem}
-		} else {
-			var rows []bulk.Row
-			rows, problems = w.reading.rows(rec)
-			r.rows += len(rows)
-		}
-		for _, p := range problems {
-			if !p.once || !said[p.Text] {
-				refused.add(p)
-			}
-			said[p.Text] = p.once
-		}
-	}
-	if r.format == NDJSON && r.lines == 0 {
-		return refuse(r.src.name, `the file is empty: it needs a line such as {"email":"ana@example.com"} for each person`)
-	}
-	if refused.Total > 0 {
-		return refused
-	}
-	r.comma, r.by, r.sum = w.comma, w.reading.by, w.sum()
-	return nil
-}
-
-// findFormat goes by what was asked for, by the file's ending, or by the first
-// character.
-func (r *Reader) findFormat(path string) error {
-	switch r.format = r.options.Format; r.format {
-	case CSV, NDJSON:
-		return nil
-	case "":
-	default:
-		return fmt.Errorf("the input format %q is not known: csv or ndjson", r.format)
-	}
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".csv", ".tsv", ".tab":
-		r.format = CSV
-		return nil
-	case ".ndjson", ".jsonl":
-		r.format = NDJSON
-		return nil
-	}
-	head := make([]byte, 512)
-	n, err := io.ReadFull(r.src.text(), head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("read %s: %w", r.src.name, err)
-	}
-	r.format = CSV
-	switch start := strings.TrimSpace(string(head[:n])); {
-	case strings.HasPrefix(start, "{"):
-		r.format = NDJSON
-	case strings.HasPrefix(start, "["):
-		return refuse(r.src.name, "this is a JSON array: write NDJSON, one object on each line, without brackets around them")
-	}
-	return nil
 }

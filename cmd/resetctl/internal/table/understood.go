@@ -11,18 +11,9 @@ import (
 // Understood says in one line how the input was read: its shape, which column
 // was taken for what, and how many rows that makes. It is fit for a terminal.
 func (r *Reader) Understood() string {
-	parts := []string{"NDJSON"}
-	if r.format == CSV {
-		parts[0] = delimiterNames[r.comma]
-		if len(r.columns.names) == 1 {
-			parts[0] = "one column"
-		}
-	}
-	parts[0] += ", " + r.src.encoding
-
 	var used []string
 	for i, name := range r.columns.names {
-		m, ok := meaningOf(name)
+		m, ok := r.columns.meaning(name)
 		if j, taken := r.columns.means[m]; !ok || !taken || i != j {
 			continue
 		}
@@ -35,7 +26,10 @@ func (r *Reader) Understood() string {
 		}
 		used = append(used, text)
 	}
-	parts = append(parts, fmt.Sprintf("%d of %d columns used: %s", len(used), len(r.columns.names), strings.Join(used, ", ")))
+	parts := []string{
+		r.shape(),
+		fmt.Sprintf("%d of %d columns used: %s", len(used), len(r.columns.names), strings.Join(used, ", ")),
+	}
 	switch {
 	case r.rows == 0:
 		parts = append(parts, "no rows")
@@ -44,7 +38,26 @@ func (r *Reader) Understood() string {
 	default:
 		parts = append(parts, fmt.Sprintf("%s, which make %s with their targets", count(r.lines, "line"), count(r.rows, "row")))
 	}
+	// Who filters a sheet and stores it may think that the rest is not in it.
+	if r.sheet != nil && r.sheet.hidden > 0 {
+		parts = append(parts, count(r.sheet.hidden, "row")+" that the sheet hides, by a filter perhaps, taken as well")
+	}
 	return strings.Join(parts, "; ")
+}
+
+// shape is how the input is written down.
+func (r *Reader) shape() string {
+	switch {
+	case r.format == XLSX && r.sheet.of == 1:
+		return "workbook, sheet " + quote(ui.Clean(r.sheet.name))
+	case r.format == XLSX:
+		return fmt.Sprintf("workbook, sheet %s of %d", quote(ui.Clean(r.sheet.name)), r.sheet.of)
+	case r.format == NDJSON:
+		return "NDJSON, " + r.src.encoding
+	case len(r.columns.names) == 1:
+		return "one column, " + r.src.encoding
+	}
+	return delimiterNames[r.comma] + ", " + r.src.encoding
 }
 
 func count(n int, noun string) string {

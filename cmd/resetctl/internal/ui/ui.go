@@ -8,10 +8,10 @@ package ui
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +28,7 @@ type IO struct {
 	InTerminal, OutTerminal, ErrTerminal bool
 
 	Color   bool // stderr may be coloured
+	Dumb    bool // the terminal understands nothing but text
 	Quiet   bool // no progress and no notes; warnings, errors and questions stay
 	NoInput bool // ask nothing even where there is a terminal
 	Columns int  // the width of the terminal at Err; 0 is 80
@@ -43,6 +44,7 @@ func Standard(env []string) *IO {
 	s := &IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr,
 		InTerminal: is(os.Stdin), OutTerminal: is(os.Stdout), ErrTerminal: is(os.Stderr)}
 	s.Color = s.ErrTerminal && allowsColor(env)
+	s.Dumb = slices.Contains(env, "TERM=dumb")
 	if w, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil {
 		s.Columns = w
 	}
@@ -125,14 +127,14 @@ const (
 
 // Progress shows what line returns until ctx ends, and then returns: on a
 // terminal on one line that is drawn anew and taken away at the end, elsewhere
-// as a plain line every few seconds if it has changed. It is to be run by a
+// and on a dumb one as a plain line every few seconds if it has changed. It is to be run by a
 // goroutine that the caller waits for. line is called by it alone.
 func (s *IO) Progress(ctx context.Context, line func() string) {
 	if s.Quiet {
 		return
 	}
-	every := lineEvery
-	if s.ErrTerminal {
+	every, draws := lineEvery, s.ErrTerminal && !s.Dumb
+	if draws {
 		every = drawEvery
 	}
 	tick := time.NewTicker(every)
@@ -149,7 +151,7 @@ func (s *IO) Progress(ctx context.Context, line func() string) {
 		}
 		text := Clean(line())
 		switch {
-		case s.ErrTerminal:
+		case draws:
 			s.draw(text)
 		case text != last && text != "":
 			s.line(text)
@@ -168,57 +170,4 @@ func (s *IO) draw(text string) {
 	// One short of the width: a full line would wrap and could not be erased.
 	_, _ = io.WriteString(s.Err, "\r"+Shorten(text, columns-1)+"\x1b[K")
 	s.drawn = true
-}
-
-// ErrCannotAsk means that there is nobody to answer: no terminal at stdin or
-// stderr, or NoInput.
-var ErrCannotAsk = errors.New("there is no terminal to ask on")
-
-// CanAsk reports whether a question would reach somebody.
-func (s *IO) CanAsk() bool { return s.InTerminal && s.ErrTerminal && !s.NoInput }
-
-// Confirm asks a question on stderr that is answered with yes or no. Only "y"
-// and "yes" mean yes; an empty answer, the end of the input and everything
-// else mean no. Errors: ErrCannotAsk, or ctx's own when it ends first.
-func (s *IO) Confirm(ctx context.Context, question string) (bool, error) {
-	if !s.CanAsk() {
-		return false, ErrCannotAsk
-	}
-	s.mu.Lock()
-	s.erase()
-	_, _ = io.WriteString(s.Err, Clean(question)+" [y/N] ")
-	s.mu.Unlock()
-
-	// A read from a terminal cannot be interrupted; where ctx ends first it is
-	// left behind, and ends with the process or with the next line typed.
-	answer := make(chan string, 1)
-	go func() { answer <- readLine(s.In) }()
-	select {
-	case a := <-answer:
-		a = strings.ToLower(strings.TrimSpace(a))
-		return a == "y" || a == "yes", nil
-	case <-ctx.Done():
-		s.line("")
-		return false, context.Cause(ctx)
-	}
-}
-
-// readLine reads to the end of the line and not a byte further, so that what
-// follows is left for whoever reads next.
-func readLine(r io.Reader) string {
-	var line []byte
-	one := make([]byte, 1)
-	for len(line) < 1024 {
-		n, err := r.Read(one)
-		if n == 1 {
-			if one[0] == '\n' {
-				break
-			}
-			line = append(line, one[0])
-		}
-		if err != nil {
-			break
-		}
-	}
-	return string(line)
 }

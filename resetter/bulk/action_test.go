@@ -1,0 +1,203 @@
+package bulk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/bulk"
+)
+
+// able is a system that can do everything, and keeps the state of accounts.
+type able struct {
+	*system
+	write func(ctx context.Context, what string) error // before it is so
+
+	mu     sync.Mutex
+	state  map[string]string // by account and property
+	writes []string          // "lock p0", in the order in which they were done
+}
+
+func (a *able) set(ctx context.Context, what, id, property, value string) (resetter.Receipt, error) {
+	a.mu.Lock()
+	already := a.state[id+property] == value
+	a.mu.Unlock()
+	if already {
+		return resetter.Receipt{Already: true}, nil
+	}
+	if a.write != nil {
+		if err := a.write(ctx, what+" "+id); err != nil {
+			return resetter.Receipt{}, err
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.state == nil {
+		a.state = map[string]string{}
+	}
+	a.state[id+property] = value
+	a.writes = append(a.writes, what+" "+id)
+	return resetter.Receipt{Status: 200, Attempts: 1}, nil
+}
+
+func (a *able) ForceChange(ctx context.Context, account resetter.Account) (resetter.Receipt, error) {
+	return a.set(ctx, "force", account.ID, "password", "old")
+}
+
+func (a *able) ChangeEmail(ctx context.Context, account resetter.Account, address string) (resetter.Receipt, error) {
+	return a.set(ctx, "change to "+address, account.ID, "email", address)
+}
+
+func (a *able) Lock(ctx context.Context, account resetter.Account, o resetter.LockOptions) (resetter.Receipt, error) {
+	return a.set(ctx, fmt.Sprintf("lock %v", o.RevokeKeys), account.ID, "locked", "yes")
+}
+
+func (a *able) Unlock(ctx context.Context, account resetter.Account) (resetter.Receipt, error) {
+	return a.set(ctx, "unlock", account.ID, "locked", "no")
+}
+
+func doing(action resetter.Action, address string) bulk.Row {
+	r := person("a", address)
+	r.Action = action
+	if action == resetter.ActionChangeEmail {
+		r.NewEmail = "new." + address
+	}
+	return r
+}
+
+func TestEachActionIsDoneAndMailsNobody(t *testing.T) {
+	a := &able{system: &system{}}
+	j := newLedger(t,
+		doing(resetter.ActionForceChange, "p0@example.com"),
+		doing(resetter.ActionChangeEmail, "p1@example.com"),
+		doing(resetter.ActionLock, "p2@example.com"),
+		doing(resetter.ActionUnlock, "p3@example.com"),
+		doing(resetter.ActionLock, "p2+x@example.com"),
+		doing(resetter.ActionChangeEmail, "p4@example.com"),
+	)
+	j.intent = func(seq, _ int) error { t.Errorf("row %d has an intent", seq); return nil }
+	a.state = map[string]string{"p4email": "new.p4@example.com"}
+	e := &bulk.Engine{Journal: j, Lock: resetter.LockOptions{RevokeKeys: true}, Targets: []bulk.Target{{Name: "a", Resetter: a}}}
+	work(t, e)
+	got := results(t, j)
+	for i, want := range []string{"done/accepted", "done/accepted", "done/accepted", "done/accepted", "skipped/duplicate", "done/already"} {
+		is(t, got[i], want)
+	}
+	if want := "[force p0 change to new.p1@example.com p1 lock true p2 unlock p3]"; fmt.Sprint(a.writes) != want {
+		t.Errorf("done: %v", a.writes)
+	}
+	if len(a.order) > 0 {
+		t.Errorf("resets were sent: %v", a.order)
+	}
+	if got[0].Attempts != 1 || got[5].Attempts != 0 || !strings.Contains(got[1].Detail, "new.p1@example.com") {
+		t.Errorf("attempts %d and %d, detail %q", got[0].Attempts, got[5].Attempts, got[1].Detail)
+	}
+}
+
+func TestTheActionsOfOneAccountAreDoneInTheOrderOfTheInput(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &able{system: &system{}}
+		a.write = func(context.Context, string) error { time.Sleep(time.Second); return nil }
+		var rows []bulk.Row
+		for i := range 5 {
+			for _, action := range []resetter.Action{resetter.ActionLock, resetter.ActionChangeEmail, resetter.ActionUnlock} {
+				rows = append(rows, doing(action, fmt.Sprintf("p%d@example.com", i)))
+			}
+		}
+		j := newLedger(t, rows...)
+		work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: a, Concurrency: 8}}})
+		all(t, j, "done/accepted")
+		next := map[string]int{}
+		for _, w := range a.writes {
+			words := strings.Fields(w)
+			id := words[len(words)-1]
+			if words[0] != []string{"lock", "change", "unlock"}[next[id]] {
+				t.Errorf("%s comes as number %d of %s", w, next[id]+1, id)
+			}
+			next[id]++
+		}
+	})
+}
+
+func TestAnActionThatIsMalformedOrThatTheSystemLacksIsNotTried(t *testing.T) {
+	bad := doing(resetter.ActionChangeEmail, "p0@example.com")
+	bad.NewEmail = "nowhere"
+	j := newLedger(t, bad)
+	a := &able{system: &system{}}
+	prepare(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: a}}})
+	all(t, j, "failed/invalid")
+	if a.lookUps > 0 {
+		t.Error("it was looked up")
+	}
+	j = newLedger(t, doing(resetter.ActionForceChange, "p0@example.com"), doing(resetter.ActionLock, "p0@example.com"), doing(resetter.ActionChangeEmail, "p0@example.com"))
+	prepare(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: a.system}}})
+	all(t, j, "failed/unsupported")
+}
+
+// It leads to a state: after a crash, and on the operator's word after a lost
+// answer, it is simply done again.
+func TestAnActionThatMailsNobodyIsDoneAgain(t *testing.T) {
+	a := &able{system: &system{}}
+	lost := true
+	a.write = func(context.Context, string) error {
+		if lost {
+			e := refusal(resetter.ErrLostAnswer, nil)
+			e.Repeatable, e.Attempts = true, 4
+			return e
+		}
+		return nil
+	}
+	j := newLedger(t, doing(resetter.ActionLock, "p0@example.com"), doing(resetter.ActionLock, "p1@example.com"))
+	e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: a}}}
+	j.record = func(r bulk.Result) error {
+		if r.Row.Seq == 2 {
+			return errDisk // as if the process had ended
+		}
+		return nil
+	}
+	prepare(t, e)
+	if _, err := e.Act(t.Context()); !errors.Is(err, errDisk) {
+		t.Fatal(err)
+	}
+	j.record, lost = nil, false
+	work(t, e)
+	is(t, results(t, j)[0], "unknown/lost_answer")
+	if r := results(t, j)[0]; r.Attempts != 4 || strings.Contains(r.Detail, "mail may have gone out") {
+		t.Errorf("attempts %d: %s", r.Attempts, r.Detail)
+	}
+	is(t, results(t, j)[1], "done/accepted")
+	e.ResendUnknown = true
+	work(t, e)
+	is(t, results(t, j)[0], "done/accepted")
+}
+
+// What is under way when the run is stopped is not broken off half way.
+func TestAnActionUnderWayIsFinishedWhenTheRunIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &able{system: &system{}}
+		a.write = func(ctx context.Context, _ string) error {
+			select {
+			case <-time.After(10 * time.Second):
+				return nil
+			case <-ctx.Done():
+				return refusal(resetter.ErrLostAnswer, ctx.Err())
+			}
+		}
+		j := newLedger(t, doing(resetter.ActionLock, "p0@example.com"), doing(resetter.ActionLock, "p1@example.com"))
+		e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: a}}}
+		prepare(t, e)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if _, err := e.Act(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		is(t, results(t, j)[0], "done/accepted")
+		is(t, results(t, j)[1], "pending/not_started")
+	})
+}

@@ -1,0 +1,145 @@
+package bulk_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/bulk"
+)
+
+// batching is a system that can be asked about several people at once.
+type batching struct {
+	*system
+	size  int
+	batch func(ids []resetter.Identity) ([]resetter.Resolution, error)
+	sizes []int // of the batches that were asked
+}
+
+func (b *batching) BatchSize() int { return b.size }
+
+func (b *batching) ResolveBatch(_ context.Context, ids []resetter.Identity) ([]resetter.Resolution, error) {
+	b.mu.Lock()
+	b.sizes = append(b.sizes, len(ids))
+	b.mu.Unlock()
+	if b.batch != nil {
+		return b.batch(ids)
+	}
+	return found(ids), nil
+}
+
+func found(ids []resetter.Identity) []resetter.Resolution {
+	all := make([]resetter.Resolution, len(ids))
+	for i, id := range ids {
+		all[i].Account = account(id.Value)
+	}
+	return all
+}
+
+func TestPeopleAreLookedUpManyAtATime(t *testing.T) {
+	for size, calls := range map[int]int{1: 60, 7: 9, 60: 1, 1000: 1} {
+		b := &batching{system: &system{}, size: size}
+		j := newLedger(t, append(people("a", 60), person("a", "not an address"), bulk.Row{Target: "a", Action: resetter.ActionLock, Identity: resetter.ID("1")})...)
+		work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: b, Concurrency: 3}}})
+		for i, r := range results(t, j) {
+			switch {
+			case i < 60:
+				is(t, r, "done/accepted")
+			case i == 60:
+				is(t, r, "failed/invalid")
+			default:
+				is(t, r, "failed/unsupported")
+			}
+		}
+		if len(b.sizes) != calls || b.lookUps > 0 {
+			t.Errorf("batches of %d: %v, and %d people one by one", size, b.sizes, b.lookUps)
+		}
+		mailedOnce(t, b.system)
+	}
+}
+
+func TestWhatABatchSaysOfEachPersonIsTrueOfThatPersonAlone(t *testing.T) {
+	b := &batching{system: &system{}, size: 10, batch: func(ids []resetter.Identity) ([]resetter.Resolution, error) {
+		all := found(ids)
+		all[1] = resetter.Resolution{Err: refusal(resetter.ErrNotFound, nil)}
+		all[2] = resetter.Resolution{Err: refusal(resetter.ErrAmbiguous, nil)}
+		all[3].Account.ID = ""
+		return all, nil
+	}}
+	j := newLedger(t, people("a", 5)...)
+	work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: b}}})
+	for i, want := range []string{"done/accepted", "failed/not_found", "failed/ambiguous", "failed/unavailable", "done/accepted"} {
+		is(t, results(t, j)[i], want)
+	}
+}
+
+// Where many cannot be asked about together, each is asked about alone: what
+// was wrong with the call is nobody's fault.
+func TestABatchThatFailsIsAskedOneByOne(t *testing.T) {
+	for name, batch := range map[string]func([]resetter.Identity) ([]resetter.Resolution, error){
+		"an error": func([]resetter.Identity) ([]resetter.Resolution, error) {
+			return nil, refusal(resetter.ErrUnavailable, nil)
+		},
+		"something else": func([]resetter.Identity) ([]resetter.Resolution, error) { return nil, errors.New("odd") },
+		"a panic":        func([]resetter.Identity) ([]resetter.Resolution, error) { panic("a bug") },
+		"one too few":    func(ids []resetter.Identity) ([]resetter.Resolution, error) { return found(ids)[1:], nil },
+	} {
+		b := &batching{system: &system{}, size: 8, batch: batch}
+		j := newLedger(t, people("a", 20)...)
+		work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: b, Concurrency: 2}}})
+		all(t, j, "done/accepted")
+		if b.lookUps != 20 {
+			t.Errorf("%s: %d people were asked about one by one", name, b.lookUps)
+		}
+	}
+}
+
+func TestATargetThatRefusesABatchCannotBeWorkedWith(t *testing.T) {
+	b := &batching{system: &system{}, size: 8, batch: func([]resetter.Identity) ([]resetter.Resolution, error) {
+		return nil, refusal(resetter.ErrUnauthorized, nil)
+	}}
+	j := newLedger(t, people("a", 20)...)
+	_, err := (&bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: b}}}).Prepare(t.Context())
+	if target := (*bulk.TargetError)(nil); !errors.As(err, &target) || b.lookUps > 0 {
+		t.Errorf("Prepare returned %v after %d look-ups", err, b.lookUps)
+	}
+	all(t, j, "pending/not_started")
+}
+
+// A pause in the middle of a batch does not cost those who were found before
+// it, so that a system with a low limit is got through with in the end.
+func TestAPauseInTheMiddleOfABatchLosesNobodyAndNoWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		b := &batching{system: &system{}, size: 25}
+		b.batch = func(ids []resetter.Identity) ([]resetter.Resolution, error) {
+			if asked++; asked == 1 {
+				return nil, throttled(10*time.Second, resetter.ScopeTarget)
+			}
+			all := found(ids)
+			for i := 2; i < len(ids); i++ { // two, and then a pause
+				all[i] = resetter.Resolution{Err: throttled(10*time.Second, resetter.ScopeTarget)}
+			}
+			return all, nil
+		}
+		j := newLedger(t, people("a", 50)...)
+		begun := time.Now()
+		work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: b, MaxWait: time.Minute}}})
+		all(t, j, "done/accepted")
+		if took := time.Since(begun); took > 30*10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+func TestTheLimitHoldsWithinABatch(t *testing.T) {
+	b := &batching{system: &system{}, size: 8}
+	j := newLedger(t, people("a", 20)...)
+	work(t, &bulk.Engine{Journal: j, Limit: 5, Targets: []bulk.Target{{Name: "a", Resetter: b}}})
+	if len(b.order) != 5 || len(b.sizes) != 1 || b.sizes[0] != 5 {
+		t.Errorf("%d were done, in batches of %v", len(b.order), b.sizes)
+	}
+}
