@@ -34,7 +34,7 @@ func doomed() {
 	unfaithful := faiths[os.Args[1]]
 	c := &command{io: ui.Standard(os.Environ()), env: os.Environ(), args: os.Args[4:]}
 	c.journal = func(j bulk.Journal) bulk.Journal { return doomedJournal{unfaithful(j), fate} }
-	ctx, stop := interruptible(context.Background())
+	ctx, stop := interruptible(context.Background(), c.io)
 	code := c.main(ctx)
 	stop()
 	os.Exit(code)

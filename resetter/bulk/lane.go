@@ -306,6 +306,8 @@ func (l *lane) settle(ctx context.Context, v verdict) error {
 	case !v.until.IsZero():
 		if v.answered { // part of a batch is through
 			l.stuckSince, v.task.waited = time.Time{}, 0
+			l.held -= v.task.weight - len(v.task.rows)
+			v.task.weight = len(v.task.rows)
 		}
 		return l.putOff(ctx, v)
 	}
@@ -313,7 +315,6 @@ func (l *lane) settle(ctx context.Context, v verdict) error {
 	if v.split {
 		for _, r := range v.task.rows {
 			l.take(&task{Result: r, rows: []Result{r}, weight: 1, split: true})
-			l.dropped--
 		}
 		return nil
 	}
@@ -413,15 +414,12 @@ func (l *lane) publish() {
 		for t := range l.flying {
 			p.InFlight += t.weight
 		}
-		switch {
-		case l.stage == New:
-			p.ToLookUp = max(0, p.ToLookUp-l.dropped)
-		case l.stage == InDoubt && l.phase == Acting:
+		if l.stage == InDoubt && l.phase == Acting {
 			if p.again = max(0, p.again-l.dropped); l.exhausted {
 				p.again = l.held
 			}
+			l.dropped = 0
 		}
-		l.dropped = 0
 		p.Deferred, p.DeferredUntil, p.GatedUntil = len(l.later.list), time.Time{}, time.Time{}
 		if p.Deferred > 0 {
 			p.DeferredUntil = l.latest

@@ -169,5 +169,6 @@ func (p *preparing) resolved(ctx context.Context, target *Target, r Result, acco
 		return fmt.Errorf("the journal could not record whom row %d (line %d, target %s) is about; nothing was sent: %w",
 			r.Row.Seq, r.Row.Line, target.Name, err)
 	}
+	p.lookedUp(target.Name)
 	return nil
 }

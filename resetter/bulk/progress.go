@@ -109,6 +109,11 @@ func (e *Engine) count(target string, from, to Outcome) {
 	})
 }
 
+// lookedUp shows that who a row is about need not be asked any more.
+func (e *Engine) lookedUp(target string) {
+	e.note(target, func(p *TargetProgress) { p.ToLookUp = max(0, p.ToLookUp-1) })
+}
+
 // at shows that t is at phase, until back is called.
 func (e *Engine) at(t *Target, phase Phase) (back func()) {
 	var before Phase

@@ -18,8 +18,14 @@ import (
 // Ahead is how long a target takes for so many requests from pace on, of which
 // concurrency are under way at a time.
 func Ahead(pace resetter.Pace, concurrency int, requests float64) time.Duration {
-	if pace.Latency > 0 {
-		pace.Ceiling = min(pace.Ceiling, float64(max(concurrency, 1))/pace.Latency.Seconds())
+	return transport.Forecast(within(pace, concurrency), requests)
+}
+
+// within lowers the ceiling to what so many callers come to where each of them
+// waits for its answer.
+func within(pace resetter.Pace, concurrency int) resetter.Pace {
+	if pace.Latency > 0 && concurrency > 0 {
+		pace.Ceiling = min(pace.Ceiling, float64(concurrency)/pace.Latency.Seconds())
 	}
-	return transport.Forecast(pace, requests)
+	return pace
 }

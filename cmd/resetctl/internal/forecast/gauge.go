@@ -11,9 +11,15 @@ import (
 // A Gauge watches one target of a run and says how long it still takes. It
 // wants to see it about every second, or more often.
 type Gauge struct {
-	// Calls is how many requests a row takes to be worked, until that is
+	// PerRow is how many requests a row takes to be worked, until that is
 	// measured; 0 means 1.
-	Calls float64
+	PerRow float64
+	// PerLookUp is how many it takes to look somebody up, until that is measured;
+	// 0 where that is not known.
+	PerLookUp float64
+	// Concurrency is how many rows are worked at a time; 0 where that is not
+	// known.
+	Concurrency int
 
 	at      time.Time
 	target  bulk.TargetProgress
@@ -29,25 +35,24 @@ func (g *Gauge) See(at time.Time, t bulk.TargetProgress, pace resetter.Pace) {
 	if !until.After(at) {
 		until, kind = pace.GatedUntil, resetter.ErrRateLimited
 	}
-	g.speed.see(at, pace, t.InFlight > 0, until, kind)
-	sent := float64(pace.Requests - pace.Throttled)
+	g.speed.see(at, within(pace, g.Concurrency), t.InFlight > 0, until, kind)
 	switch t.Phase {
 	case bulk.Preparing:
-		g.lookUps.see(t, sent)
+		g.lookUps.see(t, g.speed.useful)
 	case bulk.Acting:
-		if g.acts.calls == 0 {
-			g.acts = acts{calls: g.calls(), toDo: t.ToDo, sent: sent}
+		if g.acts.granted == 0 {
+			g.acts = acts{granted: g.perRow(), toDo: t.ToDo, sent: g.speed.useful}
 		}
-		g.acts.see(t.ToDo, sent)
+		g.acts.see(t.ToDo, g.speed.useful)
 	}
 	g.at, g.target, g.pace = at, t, pace
 }
 
-func (g *Gauge) calls() float64 {
-	if g.Calls == 0 {
+func (g *Gauge) perRow() float64 {
+	if g.PerRow == 0 {
 		return 1
 	}
-	return g.Calls
+	return g.PerRow
 }
 
 // PerSecond is how many requests go through in a second, of late; 0 where that
@@ -80,12 +85,12 @@ func (g *Gauge) Left() (lookingUp, acting time.Duration, ok bool) {
 		left := pause + g.speed.takes(g.acts.perRow()*float64(t.ToDo))
 		return 0, max(left, t.DeferredUntil.Sub(g.at)), true
 	case bulk.Preparing:
-		requests, known := g.lookUps.left(t)
+		requests, known := g.lookUps.left(t, g.PerLookUp)
 		if !known {
 			return 0, 0, false
 		}
 		lookingUp = g.speed.takes(requests)
-		acting = g.speed.takes(requests+g.lookUps.rows(t)*g.calls()) - lookingUp
+		acting = g.speed.takes(requests+g.lookUps.rows(t)*g.perRow()) - lookingUp
 		if t.ToLookUp == 0 {
 			return 0, pause + acting, true
 		}
@@ -126,15 +131,18 @@ func (l *lookUps) see(t bulk.TargetProgress, sent float64) {
 	}
 }
 
-// left is how many requests the look-ups still take.
-func (l *lookUps) left(t bulk.TargetProgress) (requests float64, known bool) {
+// left is how many requests the look-ups still take, granted for each row until
+// one is through.
+func (l *lookUps) left(t bulk.TargetProgress, granted float64) (requests float64, known bool) {
+	perRow := max(granted, l.low)
 	switch {
 	case t.ToLookUp == 0 && l.begun:
 		return 0, true
-	case !l.begun || math.IsInf(l.high, 1) || l.low <= 0:
+	case !l.begun || l.low <= 0 || math.IsInf(l.high, 1) && granted == 0:
 		return 0, false
+	case !math.IsInf(l.high, 1):
+		perRow = 2 / (1/l.low + 1/l.high)
 	}
-	perRow := 2 / (1/l.low + 1/l.high)
 	return max(perRow*float64(l.rows0)-l.spent, perRow*float64(t.ToLookUp-t.InFlight)), true
 }
 
@@ -151,15 +159,15 @@ func (l *lookUps) rows(t bulk.TargetProgress) float64 {
 
 // acts measures what working a row takes, of the latest rows above all.
 type acts struct {
-	calls          float64 // what is taken for granted
+	granted        float64 // for each row, at first
 	toDo           int     // when a row was last through
 	sent           float64 // as of then
 	requests, rows float64
 }
 
 const (
-	granted = 20  // rows' worth of what is taken for granted
-	halved  = 100 // rows after which what was before counts half
+	firstRows = 20  // that many rows have what is granted at first
+	halved    = 100 // rows after which what was before counts half
 )
 
 func (a *acts) see(toDo int, sent float64) {
@@ -175,5 +183,5 @@ func (a *acts) see(toDo int, sent float64) {
 
 // perRow is how many requests a row takes.
 func (a *acts) perRow() float64 {
-	return (a.requests + granted*a.calls) / (a.rows + granted)
+	return (a.requests + firstRows*a.granted) / (a.rows + firstRows)
 }

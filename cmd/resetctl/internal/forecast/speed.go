@@ -30,6 +30,7 @@ type speed struct {
 	sent    int64 // as of then
 	pace    resetter.Pace
 	busy    bool
+	useful  float64 // requests that were let in while there was something to ask
 	here    mark
 	marks   []mark  // the oldest first
 	cycle   float64 // from the end of the pause before the latest to the end of that; 0: there was none
@@ -61,7 +62,7 @@ func (s *speed) see(at time.Time, pace resetter.Pace, busy bool, until time.Time
 	}
 	if until.After(at) {
 		if !s.paused {
-			s.pause()
+			s.pause(kind)
 		}
 		s.counts = s.counts && kind != resetter.ErrUnavailable
 		s.until = until
@@ -76,16 +77,15 @@ func (s *speed) see(at time.Time, pace resetter.Pace, busy bool, until time.Time
 }
 
 func (s *speed) advance(at time.Time, sent int64) {
-	span := at.Sub(s.at)
+	span, pause := at.Sub(s.at), time.Duration(0)
 	if s.paused {
-		pause := min(span, max(0, s.until.Sub(s.at)))
-		if !s.counts {
-			span -= pause
-		} else if !s.busy {
-			span = pause
-		}
-	} else if !s.busy {
+		pause = min(span, max(0, s.until.Sub(s.at)))
+	}
+	if span -= pause; !s.busy {
 		span = 0
+	}
+	if s.counts {
+		span += pause
 	}
 	if span <= 0 {
 		return
@@ -93,27 +93,31 @@ func (s *speed) advance(at time.Time, sent int64) {
 	s.here.time += span.Seconds()
 	s.here.offered += span.Seconds() * s.pace.Rate
 	s.here.useful += float64(sent - s.sent)
+	s.useful += float64(sent - s.sent)
 }
 
-func (s *speed) pause() {
+func (s *speed) pause(kind resetter.Kind) {
 	s.paused = true
-	s.counts = s.here.time-s.resumed < rhythm
-	if s.counts { // only whole turns say anything from now on
-		for !s.marks[len(s.marks)-1].pause && len(s.marks) > 1 {
-			s.marks = s.marks[:len(s.marks)-1]
+	s.counts = kind != resetter.ErrUnavailable && s.here.time-s.resumed < rhythm
+	switch last := len(s.marks) - 1; {
+	case kind == resetter.ErrUnavailable: // the last seconds were spent on finding that out
+		s.here = s.marks[last]
+		s.here.pause = false
+	case s.counts: // only whole turns say anything from now on
+		for ; last > 0 && !s.marks[last].pause; last-- {
+			s.marks = s.marks[:last]
 		}
 	}
 }
 
 func (s *speed) resume() {
-	s.paused = false
-	if s.counts {
+	if s.paused = false; s.counts {
 		end := s.here
 		end.pause = true
 		s.cycle = end.time - s.resumed
 		s.marks = append(s.marks, end)
 	}
-	s.resumed = s.here.time
+	s.resumed, s.counts = s.here.time, false
 }
 
 // window is the time that tells how fast the system is now.
