@@ -140,6 +140,9 @@ type Pace struct {
 	// Requests counts those sent, Throttled those that the system turned away
 	// to slow us down.
 	Requests, Throttled int64
+	// Latency is the shortest time in which the system has answered: below it
+	// nobody can stay. Zero before the first answer.
+	Latency time.Duration
 }
 
 // A Closer has a session to end.

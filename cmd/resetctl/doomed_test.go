@@ -44,7 +44,7 @@ func doomed() {
 		}
 		return fate.handOver(keep)
 	}
-	ctx, stop := interruptible(context.Background())
+	ctx, stop := interruptible(context.Background(), c.io)
 	code := c.main(ctx)
 	stop()
 	os.Exit(code)

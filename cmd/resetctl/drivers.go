@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/looker"
 	"github.com/seed57652884/resetctl/looker/lookertest"
@@ -21,6 +23,15 @@ type driver struct {
 	// noProof says why signing in does not show the right to reset, where it
 	// does not.
 	noProof string
+	// linkLife is how long a one-time link lives; 0 where that is a setting of
+	// each instance.
+	linkLife time.Duration
+	// requests is how many an action takes that does more than to ask for it: by
+	// rule, that it is not so already is read first.
+	requests map[resetter.Action]int
+	// perLookUp is how many it takes to look somebody up by address; 0 where many
+	// are looked up with one.
+	perLookUp float64
 	// open makes the client; secrets holds what System.Keys names.
 	open func(url string, secrets map[string]resetter.Secret, opts ...transport.Option) (resetter.Resetter, error)
 	// play starts the system's test server with some made-up people, and says
@@ -56,6 +67,11 @@ func lookerDriver() driver {
 			{Name: "client_id", Required: true, About: "of an API key: Admin, Users, the user, Edit keys"},
 			{Name: "client_secret", Secret: true, Required: true, About: "of the same API key"},
 		}},
+		linkLife: time.Hour, perLookUp: 1,
+		requests: map[resetter.Action]int{
+			resetter.ActionForceChange: 2, resetter.ActionChangeEmail: 2, resetter.ActionUnlock: 2,
+			resetter.ActionLock: 3, // sessions are listed; each that is open takes one more
+		},
 		open: func(url string, s map[string]resetter.Secret, opts ...transport.Option) (resetter.Resetter, error) {
 			return looker.New(url, looker.Credentials{ClientID: s["client_id"].Reveal(), ClientSecret: s["client_secret"]}, opts...)
 		},
@@ -76,6 +92,7 @@ func sugarDriver() driver {
 			{Name: "platform", Default: sugar.DefaultPlatform, About: "to sign in as, registered under Admin, Configure API Platforms; of its own, as each allows one session"},
 			{Name: "api_version", Default: sugar.DefaultAPIVersion, About: "of the REST API; v11_24 is the first that can mail resets"},
 		}},
+		requests: map[resetter.Action]int{resetter.ActionChangeEmail: 2, resetter.ActionLock: 2, resetter.ActionUnlock: 2},
 		open: func(url string, s map[string]resetter.Secret, opts ...transport.Option) (resetter.Resetter, error) {
 			return sugar.New(url, sugar.Credentials{
 				Username: s["username"].Reveal(), Password: s["password"],
@@ -95,6 +112,8 @@ func unleashDriver() driver {
 		System: config.System{Name: "unleash", Rate: 10, Concurrency: 8, Keys: []config.Key{
 			{Name: "token", Secret: true, Required: true, About: "of an administrator: a personal access token or a service account's"},
 		}},
+		linkLife: 24 * time.Hour,
+		requests: map[resetter.Action]int{resetter.ActionChangeEmail: 2},
 		open: func(url string, s map[string]resetter.Secret, opts ...transport.Option) (resetter.Resetter, error) {
 			return unleash.New(url, unleash.Credentials{Token: s["token"]}, opts...)
 		},

@@ -16,7 +16,7 @@ import (
 func cramped() {
 	pages, _ := strconv.Atoi(os.Args[1])
 	c := &command{io: ui.Standard(os.Environ()), env: os.Environ(), args: os.Args[2:], bounds: journal.Options{MaxPages: pages}}
-	ctx, stop := interruptible(context.Background())
+	ctx, stop := interruptible(context.Background(), c.io)
 	code := c.main(ctx)
 	stop()
 	os.Exit(code)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/forecast"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
@@ -55,6 +56,7 @@ type job struct {
 	borrowed     bool   // it is a plan of going on with a run
 	retried      *retry // nil unless failed rows were taken again
 	engine       *bulk.Engine
+	gauges       map[string]*forecast.Gauge // by target, see bars
 	locks        []io.Closer
 }
 
@@ -481,7 +483,7 @@ func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
 	if j.options.yes || plan.Would() == 0 {
 		return nil
 	}
-	j.io.Lines(planText(plan))
+	j.io.Lines(j.planText(plan))
 	yes, err := j.io.Confirm(ctx, fmt.Sprintf("Do this for %d rows?", plan.Would()))
 	switch {
 	case err != nil && ctx.Err() != nil:

@@ -19,7 +19,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"os"
@@ -31,10 +30,10 @@ import (
 )
 
 func main() {
-	ctx, stop := interruptible(context.Background())
 	log.SetOutput(io.Discard) // net/http quotes there what servers send
 	streams := ui.Standard(os.Environ())
 	streams.Out, streams.Err = piped(streams.Out), piped(streams.Err)
+	ctx, stop := interruptible(context.Background(), streams)
 	code := Main(ctx, os.Args, os.Environ(), streams)
 	stop()
 	os.Exit(code)
@@ -96,7 +95,7 @@ func (s stopped) Error() string {
 
 // interruptible returns a context that the first SIGINT or SIGTERM ends, with
 // a stopped as its cause. The second ends the process at once.
-func interruptible(parent context.Context) (context.Context, func()) {
+func interruptible(parent context.Context, streams *ui.IO) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -112,7 +111,7 @@ func interruptible(parent context.Context) (context.Context, func()) {
 				if !first {
 					os.Exit(128 + int(number))
 				}
-				fmt.Fprintln(os.Stderr, "\nstopping: what is in flight is waited for; once more ends it at once")
+				streams.Lines("\nstopping: what is in flight is waited for; once more ends it at once")
 				cancel(stopped{number})
 			case <-done:
 				return

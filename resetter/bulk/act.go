@@ -63,6 +63,13 @@ func (e *Engine) Act(ctx context.Context) (Summary, error) {
 		return Summary{}, err
 	}
 	e.open(Acting, counts)
+	if e.Limit > 0 && !e.AtOnce {
+		for _, t := range targets {
+			if err := e.weigh(keep, t); err != nil {
+				return Summary{}, err
+			}
+		}
+	}
 
 	if e.guard != nil {
 		return e.halted(keep, targets, nil, e.guard)

@@ -37,6 +37,7 @@ type lane struct {
 	journal  Journal
 	target   *Target
 	stage    Stage
+	phase    Phase // of its target while it runs
 	limit    int
 	deadline time.Time
 	// batch is how many rows one task has, in task.rows; 0 where a task is a row.
@@ -64,11 +65,13 @@ type lane struct {
 	after     int  // the last row that was read
 	exhausted bool // there is no row after that
 	held      int  // rows in ready, later, flying and behind
+	dropped   int  // rows that were let go of since that was shown
 	ready     tasks
 	later     tasks
 	flying    map[*task]bool
 	behind    map[string][]*task // by key, rows that wait for an earlier one of it
 
+	latest     time.Time     // no row of later waits longer
 	gate       time.Time     // no row is begun before
 	why        resetter.Kind // of the gate
 	stuckSince time.Time     // when the system asked us to wait and has not answered a row since; else zero
@@ -306,6 +309,7 @@ func (l *lane) take(t *task) {
 // key may be begun.
 func (l *lane) drop(t *task) {
 	l.held -= t.weight
+	l.dropped += t.weight
 	k := l.key(t.Result)
 	if k == "" {
 		return
@@ -328,6 +332,8 @@ func (l *lane) settle(ctx context.Context, v verdict) error {
 	case !v.until.IsZero():
 		if v.answered { // part of a batch is through
 			l.stuckSince, v.task.waited = time.Time{}, 0
+			l.held -= v.task.weight - len(v.task.rows)
+			v.task.weight = len(v.task.rows)
 		}
 		return l.putOff(ctx, v)
 	}
@@ -391,6 +397,9 @@ func (l *lane) putOff(ctx context.Context, v verdict) error {
 	}
 	if v.scope == resetter.ScopePerson {
 		t.at = until
+		if until.After(l.latest) {
+			l.latest = until
+		}
 		heap.Push(&l.later, t)
 	} else {
 		heap.Push(&l.ready, t)
@@ -430,8 +439,20 @@ func (l *lane) next() time.Time {
 
 func (l *lane) publish() {
 	l.show(func(p *TargetProgress) {
-		p.InFlight, p.Deferred = len(l.flying), len(l.later.list)
-		p.GatedUntil = time.Time{}
+		p.Phase, p.InFlight = l.phase, 0
+		for t := range l.flying {
+			p.InFlight += t.weight
+		}
+		if l.stage == InDoubt && l.phase == Acting {
+			if p.again = max(0, p.again-l.dropped); l.exhausted {
+				p.again = l.held
+			}
+			l.dropped = 0
+		}
+		p.Deferred, p.DeferredUntil, p.GatedUntil = len(l.later.list), time.Time{}, time.Time{}
+		if p.Deferred > 0 {
+			p.DeferredUntil = l.latest
+		}
 		if time.Now().Before(l.gate) {
 			p.GatedUntil, p.Gate = l.gate, l.why
 		}

@@ -19,6 +19,7 @@ func (p *preparing) lookUp(ctx context.Context, targets []*Target) error {
 	errs := make([]error, len(targets))
 	for i, t := range targets {
 		l := p.lane(t, New)
+		l.phase = Preparing
 		l.key = func(Result) string { return "" }
 		l.batch = 1
 		if b, ok := t.Resetter.(resetter.BatchResolver); ok {
@@ -38,6 +39,11 @@ func (p *preparing) lookUp(ctx context.Context, targets []*Target) error {
 			return nil
 		}
 		wg.Go(func() {
+			if err := p.weigh(timed, t); err != nil && timed.Err() == nil {
+				errs[i] = err
+				fail(err)
+				return
+			}
 			errs[i] = l.run(timed, fail)
 			if l.stopped != nil {
 				errs[i] = &TargetError{t.Name, l.stopped}
@@ -162,6 +168,7 @@ func (p *preparing) resolved(ctx context.Context, target *Target, r Result, acco
 		return fmt.Errorf("the journal could not record whom row %d (line %d, target %s) is about; nothing was sent: %w",
 			r.Row.Seq, r.Row.Line, target.Name, err)
 	}
+	p.lookedUp(target.Name)
 	return nil
 }
 

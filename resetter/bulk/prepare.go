@@ -27,7 +27,10 @@ type TargetPlan struct {
 	Status resetter.Status // zero where the system was not asked
 	Rows   int             // all rows of the target
 	Would  int             // those that Act would work
-	// SetupMails counts those of Would whose person never set the account up.
+	// Actions counts what Would and Again would do, by action.
+	Actions map[resetter.Action]int
+	// SetupMails counts those of Would whose person never set the account up and
+	// is mailed.
 	SetupMails int
 	// LeftOut counts the rows that ended in this Prepare, by reason.
 	LeftOut map[Reason]int
@@ -85,6 +88,7 @@ func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]reset
 			continue
 		}
 		wg.Go(func() {
+			defer e.at(t, Checking)()
 			var err error
 			found[i], err = e.ask(asking, t, checker)
 			if err == nil && found[i].Mailer == resetter.MailerAbsent && e.Links == nil {
@@ -255,7 +259,7 @@ func (e *Engine) preparing(before map[string]Counts) *preparing {
 		for _, n := range c {
 			rows += n
 		}
-		p.plans[t.Name] = &TargetPlan{Name: t.Name, Rows: rows, Finished: rows - c[Pending], LeftOut: make(map[Reason]int)}
+		p.plans[t.Name] = &TargetPlan{Name: t.Name, Rows: rows, Finished: rows - c[Pending], LeftOut: make(map[Reason]int), Actions: make(map[resetter.Action]int)}
 	}
 	return p
 }
@@ -271,6 +275,9 @@ type preparing struct {
 func (p *preparing) end(ctx context.Context, r Result) error {
 	if err := p.record(ctx, r); err != nil {
 		return err
+	}
+	if r.Account.ID == "" {
+		p.lookedUp(r.Row.Target)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -343,7 +350,8 @@ func (p *preparing) leaveOut(ctx context.Context, target *Target, t *task) verdi
 	defer p.mu.Unlock()
 	plan := p.plans[target.Name]
 	plan.Would++
-	if t.Account.SetupPending {
+	plan.Actions[t.Row.Action]++
+	if t.Account.SetupPending && t.Row.Action.Mails() {
 		plan.SetupMails++
 	}
 	return verdict{}
@@ -363,6 +371,7 @@ func (p *preparing) countAgain(ctx context.Context, target *Target, t *task) ver
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.plans[target.Name].Again++
+		p.plans[target.Name].Actions[t.Row.Action]++
 	}
 	return verdict{err: err}
 }

@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"context"
 	"maps"
 	"time"
 
@@ -27,12 +28,23 @@ type Progress struct {
 
 // TargetProgress is one target's part of Progress.
 type TargetProgress struct {
-	Name   string
+	Name string
+	// Phase is what the target is at; with AtOnce it may be ahead of others, or
+	// behind.
+	Phase  Phase
 	Counts Counts // all of the target's rows by outcome
-	// LookedUp counts the rows whose account was asked for in this Prepare.
-	LookedUp int
+	// LookedUp counts the rows whose account was asked for in this phase of the
+	// Engine, and ToLookUp those whose account is still to be asked for, as far
+	// as that is known.
+	LookedUp, ToLookUp int
+	// ToDo counts the rows that are still to be worked, those to look up
+	// included; what the Limit keeps back is not among them.
+	ToDo     int
 	InFlight int // rows being worked
-	Deferred int // rows that wait for a time of their own
+	// Deferred counts the rows that wait for a time of their own, of which
+	// DeferredUntil is the latest.
+	Deferred      int
+	DeferredUntil time.Time
 	// GatedUntil is when the next row may be begun, and Gate why not now: the
 	// system asked for a pause (ErrRateLimited), or is not there
 	// (ErrUnavailable). Zero where it may be begun.
@@ -40,6 +52,9 @@ type TargetProgress struct {
 	Gate       resetter.Kind
 	// Stopped says why no further row of the target is begun; else empty.
 	Stopped string
+
+	beyond int // pending rows that the Limit keeps back
+	again  int // rows in doubt that are still to be sent once more
 }
 
 // Progress takes a snapshot. It may be called at any time, costs next to
@@ -50,6 +65,7 @@ func (e *Engine) Progress() Progress {
 	p := Progress{Phase: e.board.Phase, Targets: make([]TargetProgress, len(e.board.Targets))}
 	for i, t := range e.board.Targets {
 		t.Counts = maps.Clone(t.Counts)
+		t.ToDo = t.Counts[Pending] - t.beyond + t.again
 		p.Targets[i] = t
 	}
 	return p
@@ -62,7 +78,11 @@ func (e *Engine) open(phase Phase, counts map[string]Counts) {
 	e.board = Progress{Phase: phase}
 	for _, t := range e.Targets {
 		if c := maps.Clone(counts[t.Name]); len(c) > 0 {
-			e.board.Targets = append(e.board.Targets, TargetProgress{Name: t.Name, Counts: c})
+			p := TargetProgress{Name: t.Name, Phase: phase, Counts: c}
+			if e.ResendUnknown && phase != Reconciling {
+				p.again = c[Unknown]
+			}
+			e.board.Targets = append(e.board.Targets, p)
 		}
 	}
 }
@@ -87,4 +107,48 @@ func (e *Engine) count(target string, from, to Outcome) {
 		t.Counts[from]--
 		t.Counts[to]++
 	})
+}
+
+// lookedUp shows that who a row is about need not be asked any more.
+func (e *Engine) lookedUp(target string) {
+	e.note(target, func(p *TargetProgress) { p.ToLookUp = max(0, p.ToLookUp-1) })
+}
+
+// at shows that t is at phase, until back is called.
+func (e *Engine) at(t *Target, phase Phase) (back func()) {
+	var before Phase
+	e.note(t.Name, func(p *TargetProgress) { before, p.Phase = p.Phase, phase })
+	return func() { e.note(t.Name, func(p *TargetProgress) { p.Phase = before }) }
+}
+
+// weigh finds out how many of t's rows are to be looked up, and how many the
+// Limit keeps back, and shows it. It goes through them only where there is a
+// Limit, or where some are looked up and others are not.
+func (e *Engine) weigh(ctx context.Context, t *Target) error {
+	ready, fresh := 0, 0
+	for _, err := range e.rows(ctx, t, New) {
+		if err != nil {
+			return err
+		}
+		if fresh++; e.Limit == 0 {
+			break // all the others are counted by what they are not
+		}
+	}
+	if fresh > 0 || e.Limit > 0 {
+		for _, err := range e.rows(ctx, t, Ready) {
+			if err != nil {
+				return err
+			}
+			ready++
+		}
+	}
+	e.note(t.Name, func(p *TargetProgress) {
+		if e.Limit > 0 {
+			p.beyond = p.Counts[Pending] - ready - fresh
+		} else if fresh > 0 {
+			fresh = p.Counts[Pending] - ready
+		}
+		p.ToLookUp = fresh
+	})
+	return nil
 }

@@ -83,6 +83,7 @@ func (e *Engine) reconcile(ctx context.Context, fail context.CancelCauseFunc, t 
 	one := *t
 	one.Concurrency = 1 // so that sum has one writer, and nobody is pressed
 	l := e.lane(&one, InDoubt)
+	l.phase = Reconciling
 	l.limit, l.batch = 0, reconcileBatch
 	l.key = func(Result) string { return "" }
 	l.giveUp = func(context.Context, *task, verdict) error { return nil }

@@ -13,6 +13,7 @@ import (
 // lane makes a lane whose rows are worked.
 func (a *acting) lane(t *Target, stage Stage) *lane {
 	l := a.Engine.lane(t, stage)
+	l.phase = Acting
 	l.key = func(r Result) string { return r.Account.ID }
 	l.systemic = []resetter.Kind{resetter.ErrForbidden}
 	l.work = func(ctx context.Context, task *task) verdict { return a.work(ctx, t, task) }

@@ -43,6 +43,7 @@ type pace struct {
 	since     int         // requests that were let in after that
 	requests  int64
 	throttled int64
+	latency   time.Duration // the shortest time to an answer; 0 before the first
 }
 
 func newPace(limit rate.Limit) *pace {
@@ -87,6 +88,9 @@ func (p *pace) letIn(sentAt time.Time) (raised bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
+	if took := now.Sub(sentAt); p.latency == 0 || took < p.latency {
+		p.latency = took
+	}
 	p.since++
 	p.remember(sentAt)
 	if now.Sub(p.raised) < time.Second {
@@ -158,6 +162,7 @@ func (p *pace) snapshot() resetter.Pace {
 		Ceiling:   perSecond(p.limit),
 		Requests:  p.requests,
 		Throttled: p.throttled,
+		Latency:   p.latency,
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package ui is how the command speaks with people: data on stdout, everything
-// else on stderr, a progress line that never gets into the way of either, and
+// else on stderr, progress that never gets into the way of either, and
 // questions only where somebody can answer.
 //
 // An [IO] is the command's streams and what is known about them. The command
@@ -7,14 +7,12 @@
 package ui
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/term"
 )
@@ -31,10 +29,12 @@ type IO struct {
 	Dumb    bool // the terminal understands nothing but text
 	Quiet   bool // no progress and no notes; warnings, errors and questions stay
 	NoInput bool // ask nothing even where there is a terminal
-	Columns int  // the width of the terminal at Err; 0 is 80
+	Columns int  // the width of the terminal at Err, where it does not tell; 0 is 80
+
+	tty *tty // at Err; nil where it is only said to be one
 
 	mu    sync.Mutex
-	drawn bool // a progress line stands on the terminal
+	frame frame
 }
 
 // Standard is the streams of the process. env is as of os.Environ: NO_COLOR
@@ -45,8 +45,9 @@ func Standard(env []string) *IO {
 		InTerminal: is(os.Stdin), OutTerminal: is(os.Stdout), ErrTerminal: is(os.Stderr)}
 	s.Color = s.ErrTerminal && allowsColor(env)
 	s.Dumb = slices.Contains(env, "TERM=dumb")
-	if w, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil {
-		s.Columns = w
+	if s.ErrTerminal {
+		s.tty = &tty{int(os.Stderr.Fd())}
+		s.Dumb = s.Dumb || !s.tty.prepare()
 	}
 	return s
 }
@@ -86,7 +87,11 @@ func (s *IO) Print(text string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.erase()
+	if s.OutTerminal { // which is likely to be that of Err, too
+		again := s.frame
+		s.erase()
+		defer s.draw(again.rows)
+	}
 	_, err := io.WriteString(s.Out, b.String())
 	return err
 }
@@ -99,75 +104,11 @@ type logWriter struct{ s *IO }
 func (w logWriter) Write(p []byte) (int, error) {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
-	w.s.erase()
-	return w.s.Err.Write(p)
+	return len(p), w.s.above(string(p))
 }
 
 func (s *IO) line(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.erase()
-	// Nobody can be told that stderr is gone.
-	_, _ = io.WriteString(s.Err, text+"\n")
-}
-
-// erase takes the progress line away. The caller holds mu.
-func (s *IO) erase() {
-	if s.drawn {
-		_, _ = io.WriteString(s.Err, "\r\x1b[K")
-		s.drawn = false
-	}
-}
-
-// The times between two progress lines.
-const (
-	drawEvery = 200 * time.Millisecond // on a terminal, in place
-	lineEvery = 5 * time.Second        // elsewhere, one below the other
-)
-
-// Progress shows what line returns until ctx ends, and then returns: on a
-// terminal on one line that is drawn anew and taken away at the end, elsewhere
-// and on a dumb one as a plain line every few seconds if it has changed. It is to be run by a
-// goroutine that the caller waits for. line is called by it alone.
-func (s *IO) Progress(ctx context.Context, line func() string) {
-	if s.Quiet {
-		return
-	}
-	every, draws := lineEvery, s.ErrTerminal && !s.Dumb
-	if draws {
-		every = drawEvery
-	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	last := ""
-	for {
-		select {
-		case <-ctx.Done():
-			s.mu.Lock()
-			s.erase()
-			s.mu.Unlock()
-			return
-		case <-tick.C:
-		}
-		text := Clean(line())
-		switch {
-		case draws:
-			s.draw(text)
-		case text != last && text != "":
-			s.line(text)
-		}
-		last = text
-	}
-}
-
-func (s *IO) draw(text string) {
-	columns := s.Columns
-	if columns <= 0 {
-		columns = 80
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// One short of the width: a full line would wrap and could not be erased.
-	_, _ = io.WriteString(s.Err, "\r"+Shorten(text, columns-1)+"\x1b[K")
-	s.drawn = true
+	_ = s.above(text + "\n") // nobody can be told that stderr is gone
 }

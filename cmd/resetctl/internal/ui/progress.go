@@ -1,0 +1,81 @@
+package ui
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	drawEvery = 200 * time.Millisecond // on a terminal
+	lookEvery = time.Second            // elsewhere
+	lineEvery = 5 * time.Second        // elsewhere, at most
+)
+
+// Progress shows what line returns until ctx ends, and then returns: on a
+// terminal on one line that is drawn anew and taken away at the end, elsewhere
+// and on a dumb one as a plain line every few seconds if it has changed. In the
+// background of a terminal it shows nothing. It is to be run by a goroutine
+// that the caller waits for. line is called by it alone, every second at least.
+func (s *IO) Progress(ctx context.Context, line func() string) {
+	s.show(ctx, func(int) ([]row, string) {
+		text := Clean(line())
+		if text == "" {
+			return nil, ""
+		}
+		return []row{{text: text}}, text
+	})
+}
+
+// Bars is Progress for several things at once: on a terminal with a bar for
+// each.
+func (s *IO) Bars(ctx context.Context, look func() []Bar) {
+	s.show(ctx, func(columns int) ([]row, string) {
+		bars := look()
+		for i := range bars {
+			bars[i] = bars[i].clean()
+		}
+		return rows(bars, columns-1), inWords(bars)
+	})
+}
+
+// show draws the rows or writes the line that look returns for a terminal of so
+// many columns.
+func (s *IO) show(ctx context.Context, look func(columns int) ([]row, string)) {
+	if s.Quiet {
+		return
+	}
+	every, draws := lookEvery, s.ErrTerminal && !s.Dumb
+	goesOn, done := s.tty.continued()
+	defer done()
+	if draws {
+		every = drawEvery
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	said, saidAt := "", time.Now()
+	for {
+		columns, _ := s.size()
+		frame, line := look(columns)
+		s.mu.Lock()
+		switch {
+		case draws:
+			s.draw(frame)
+		case line != said && line != "" && time.Since(saidAt) >= lineEvery:
+			_ = s.above(line + "\n")
+			said, saidAt = line, time.Now()
+		}
+		s.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			s.mu.Lock()
+			s.erase()
+			s.mu.Unlock()
+			return
+		case <-goesOn:
+			s.mu.Lock()
+			s.forget()
+			s.mu.Unlock()
+		case <-tick.C:
+		}
+	}
+}
