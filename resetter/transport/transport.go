@@ -36,6 +36,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -51,7 +52,7 @@ type System struct {
 	// Name is the system's name in errors and logs; WithTarget overrides it.
 	Name string
 	// Judge says what an answer means. It starts from ByStatus and refines it
-	// by what the system's bodies say. Called concurrently.
+	// by what the system's bodies say; nil is ByStatus. Called concurrently.
 	Judge func(Answer) Verdict
 	// Session signs in and out; nil where Authorize needs no token.
 	Session *Session
@@ -94,11 +95,21 @@ func New(system System, baseURL string, options ...Option) (*Client, error) {
 	s := defaults()
 	s.target = system.Name
 	var errs []error
-	for _, option := range options {
+	for i, option := range options {
+		if option == nil {
+			errs = append(errs, fmt.Errorf("option %d of %d is nil", i+1, len(options)))
+			continue
+		}
 		errs = append(errs, option(&s))
 	}
 	base, err := parseBase(baseURL, s.plainHTTP)
 	errs = append(errs, err)
+	if system.Judge == nil {
+		system.Judge = ByStatus
+	}
+	if system.Session != nil && system.Session.SignIn == nil {
+		errs = append(errs, errors.New("the system's Session has no SignIn"))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
