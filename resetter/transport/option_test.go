@@ -33,7 +33,7 @@ func TestEverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
 		{"user agent that no header holds", transport.WithUserAgent("a\x00b"), "user agent"},
 		{"observer", transport.WithObserver(nil), "observer"},
 		{"observer that is none", transport.WithObserver(func(http.RoundTripper) http.RoundTripper { return nil }), "observer"},
-		{"no option", nil, "option 1 of 1 is nil"},
+		{"no option", nil, "an option is nil"},
 		{"evidence key", transport.WithEvidenceKey(resetter.NewSecret("canary")), "key of the evidence"},
 	} {
 		_, err := transport.New(transport.System{Name: "acme"}, "ftp://me:canary@example.com/?token=canary", c.option)

@@ -36,7 +36,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -95,9 +94,9 @@ func New(system System, baseURL string, options ...Option) (*Client, error) {
 	s := defaults()
 	s.target = system.Name
 	var errs []error
-	for i, option := range options {
+	for _, option := range options {
 		if option == nil {
-			errs = append(errs, fmt.Errorf("option %d of %d is nil", i+1, len(options)))
+			errs = append(errs, errors.New("an option is nil"))
 			continue
 		}
 		errs = append(errs, option(&s))
