@@ -48,18 +48,20 @@
 // What only some systems can do is a small interface of its own, found by
 // assertion as packages io and fs do it:
 //
-//		if locker, ok := client.(resetter.Locker); ok {
-//			receipt, err := locker.Lock(ctx, account, resetter.LockOptions{})
-//		}
+//	if locker, ok := client.(resetter.Locker); ok {
+//		receipt, err := locker.Lock(ctx, account, resetter.LockOptions{})
+//	}
 //
-//	  - [Checker] says beforehand whether there is any point in it.
-//	  - [BatchResolver] looks many people up in one call.
-//	  - [Reconciler] reads whether a reset in doubt was done after all.
-//	  - [EmailChanger] gives an account another address.
-//	  - [Locker] keeps the owner out, and lets them in again.
-//	  - [PasswordExpirer] demands a new password at the next sign-in.
-//	  - [Pacer] shows pace and counters, [Closer] signs out; all clients here have
-//	    both.
+// They are these:
+//
+//   - [Checker] says beforehand whether there is any point in it.
+//   - [BatchResolver] looks many people up in one call.
+//   - [Reconciler] reads whether a reset in doubt was done after all.
+//   - [EmailChanger] gives an account another address.
+//   - [Locker] keeps the owner out, and lets them in again.
+//   - [PasswordExpirer] demands a new password at the next sign-in.
+//   - [Pacer] shows pace and counters, [Closer] signs out; all clients here
+//     have both.
 //
 // How a client behaves (time-outs, pace, proxy, certificates, log, traces) is
 // set by the options of package resetter/transport.
