@@ -98,6 +98,11 @@
 //     with what its credentials are called in the configuration.
 //
 // The engine, the journal and the tests of the house's rules need no word of it.
+//
+// A program that has a system of its own needs neither specification nor folder:
+// one file on package transport is a whole client. One that does everything an
+// engine asks for, with its test server and its tests, is wiki_test.go in
+// package resettertest.
 package resetter
 
 import "context"
