@@ -183,13 +183,13 @@ func override(ctx *cli.Context, cfg *config.Config) error {
 				return usage("--%s: there is no target %q; configured are: %s", key, name, orNone(cfg.Names()))
 			}
 			if err := cfg.Override(name, key, value, "--"+key); err != nil {
-				return usage("--%s: %v", key, err)
+				return &exit{exitUsage, err} // which names the flag
 			}
 		}
 	}
 	if v := ctx.String("cooldown"); v != "" {
 		if err := cfg.Override("", "cooldown", v, "--cooldown"); err != nil {
-			return usage("--cooldown: %v", err)
+			return &exit{exitUsage, err}
 		}
 	}
 	return nil

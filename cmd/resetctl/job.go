@@ -189,7 +189,11 @@ func (j *job) journal() bulk.Journal {
 func (j *job) mayAct() error {
 	o := j.options
 	if !o.dryRun && !o.yes && !j.io.CanAsk() {
-		return usage("there is no terminal to ask on; look at it with --dry-run, then give --yes to do it")
+		why := "there is no terminal to ask on"
+		if j.io.NoInput {
+			why = "--no-input says not to ask"
+		}
+		return usage("%s; look at it with --dry-run, then give --yes to do it", why)
 	}
 	return nil
 }
@@ -204,8 +208,11 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 	if j.people, err = open(j.options.table); err != nil {
 		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
 			if failed := j.correct(refused, format); failed != nil {
-				j.io.Lines(refused.Error())
-				return failed
+				if e := (*exit)(nil); errors.As(failed, &e) { // the path was wrong
+					j.io.Lines(refused.Error())
+					return failed
+				}
+				j.io.Tell("%v", failed) // the table is refused all the same
 			}
 			return err
 		}

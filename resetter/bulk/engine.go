@@ -55,9 +55,11 @@ func (t *Target) maxWait() time.Duration {
 }
 
 // An Engine works off the rows of one run. Journal and Targets are needed, the
-// rest may be left zero. The methods are called one after the other (Check if
-// wanted, Prepare, Act), and may be called again; only Progress may be called
-// at any time. Fields are not changed while a method is under way.
+// rest may be left zero; every method reports all that is wrong with the fields
+// at once, before it does anything. The methods are called one after the other
+// (Check if wanted, Prepare, Act, Reconcile if wanted), and may be called again;
+// only Progress may be called at any time. Fields are not changed while a method
+// is under way.
 //
 // A [resetter.Resetter] under an Engine calls [resetter.BeforeSend] right
 // before each request that may mail somebody. One that does not is worked off
@@ -161,6 +163,13 @@ func (e *Engine) validate() error {
 	}
 	if e.AtOnce && e.Guards.MaxRows > 0 {
 		errs = append(errs, errors.New("bulk: Guards.MaxRows needs people looked up first, without AtOnce"))
+	}
+	g := e.Guards
+	if g.MaxRows < 0 || g.MaxFailures < 0 || e.Limit < 0 || e.First < 0 {
+		errs = append(errs, errors.New("bulk: Guards.MaxRows, Guards.MaxFailures, Limit and First cannot be negative; 0 is off"))
+	}
+	if g.MaxFailurePercent < 0 || g.MaxFailurePercent > 100 { // and would never halt anything
+		errs = append(errs, fmt.Errorf("bulk: Guards.MaxFailurePercent is %d, which is no share of a hundred", g.MaxFailurePercent))
 	}
 	seen := make(map[string]bool)
 	for _, t := range e.Targets {

@@ -421,3 +421,26 @@ func TestACheckThatTheDeadlineWouldNotLetEndIsNoRefusal(t *testing.T) {
 		all(t, j, "pending/not_started")
 	})
 }
+
+func TestEverythingThatIsWrongWithAnEngineIsSaidAtOnce(t *testing.T) {
+	wrong := bulk.Engine{
+		Targets: []bulk.Target{{}, {Name: "a"}, {Name: "a", Resetter: &system{}}},
+		Guards:  bulk.Guards{MaxRows: -1, MaxFailurePercent: 101},
+	}
+	for name, method := range map[string]func() error{
+		"Check":     func() error { _, err := wrong.Check(t.Context()); return err },
+		"Prepare":   func() error { _, err := wrong.Prepare(t.Context()); return err },
+		"Act":       func() error { _, err := wrong.Act(t.Context()); return err },
+		"Reconcile": func() error { _, err := wrong.Reconcile(t.Context()); return err },
+	} {
+		err := method()
+		if err == nil {
+			t.Fatalf("%s: accepted", name)
+		}
+		for _, want := range []string{"no Journal", "no Name", `"a" has no Resetter`, `two Targets are called "a"`, "cannot be negative", "MaxFailurePercent is 101"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q is not said: %v", name, want, err)
+			}
+		}
+	}
+}
