@@ -54,6 +54,9 @@ func Shorten(s string, n int) string {
 	if Width(s) <= n {
 		return s
 	}
+	if n <= 0 {
+		return ""
+	}
 	used := 0
 	for i, r := range s {
 		w := runeWidth(r)

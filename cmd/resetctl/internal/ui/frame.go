@@ -118,7 +118,9 @@ func (s *IO) coloured(text string) string {
 
 // size is that of the terminal now.
 func (s *IO) size() (columns, lines int) {
-	columns, lines = s.tty.size()
+	if s.sized != nil {
+		columns, lines = s.sized()
+	}
 	if columns <= 0 {
 		columns = s.Columns
 	}

@@ -2,14 +2,11 @@ package ui
 
 import "golang.org/x/term"
 
-// A tty is a terminal that is asked about itself. A nil one knows nothing and is in front.
+// A tty is a terminal that is asked about itself. A nil one is in front.
 type tty struct{ fd int }
 
 // size is how many columns and lines it has now; 0 where it does not tell.
 func (t *tty) size() (columns, lines int) {
-	if t == nil {
-		return 0, 0
-	}
 	columns, lines, err := term.GetSize(t.fd)
 	if err != nil {
 		return 0, 0

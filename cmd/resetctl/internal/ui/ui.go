@@ -31,7 +31,8 @@ type IO struct {
 	NoInput bool // ask nothing even where there is a terminal
 	Columns int  // the width of the terminal at Err, where it does not tell; 0 is 80
 
-	tty *tty // at Err; nil where it is only said to be one
+	tty   *tty                        // at Err; nil where it is only said to be one
+	sized func() (columns, lines int) // asks how large that is now; may be nil
 
 	mu    sync.Mutex
 	frame frame
@@ -47,6 +48,7 @@ func Standard(env []string) *IO {
 	s.Dumb = slices.Contains(env, "TERM=dumb")
 	if s.ErrTerminal {
 		s.tty = &tty{int(os.Stderr.Fd())}
+		s.sized = s.tty.size
 		s.Dumb = s.Dumb || !s.tty.prepare()
 	}
 	return s

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"go.uber.org/goleak"
 )
@@ -70,52 +68,6 @@ func TestAClosedPipeIsAnError(t *testing.T) {
 	s.Out = w
 	if err := s.Print("x\n"); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v", err)
-	}
-}
-
-func TestProgressIsALineEveryFewSecondsWhereThereIsNoTerminal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, out, err := buffers()
-		ctx, cancel := context.WithTimeout(t.Context(), 31*time.Second)
-		defer cancel()
-		n := 0
-		s.Progress(ctx, func() string { n++; return fmt.Sprintf("%d done", min(n, 3)) })
-		if err.String() != "1 done\n2 done\n3 done\n" || out.Len() != 0 {
-			t.Errorf("stderr %q, stdout %q", err, out)
-		}
-	})
-}
-
-func TestProgressStaysOnOneLineOfATerminalAndGoesAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, _, err := buffers()
-		s.ErrTerminal, s.Columns = true, 11
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			s.Progress(ctx, func() string { return "0123456789\x1b日本" })
-		}()
-		<-time.After(drawEvery + time.Millisecond)
-		synctest.Wait()
-		s.Tell("a message")
-		<-time.After(drawEvery)
-		synctest.Wait()
-		cancel()
-		<-done
-		const line, erase = "\r012345678…\x1b[K", "\r\x1b[K"
-		if want := line + erase + "a message\n" + line + erase; err.String() != want {
-			t.Errorf("got  %q\nwant %q", err, want)
-		}
-	})
-}
-
-func TestQuietShowsNoProgress(t *testing.T) {
-	s, _, err := buffers()
-	s.Quiet, s.ErrTerminal = true, true
-	s.Progress(t.Context(), func() string { t.Error("asked"); return "" })
-	if err.Len() != 0 {
-		t.Errorf("got %q", err)
 	}
 }
 
@@ -179,7 +131,7 @@ func TestTextIsCutToTheCellsOfATerminal(t *testing.T) {
 		in   string
 		n    int
 		want string
-	}{{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"}, {"e\u0301e\u0301", 2, "e\u0301e\u0301"}, {"", 0, ""}} {
+	}{{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本語", 4, "日…"}, {"e\u0301e\u0301", 2, "e\u0301e\u0301"}, {"", 0, ""}, {"abc", 0, ""}, {"abc", 1, "…"}} {
 		got := Shorten(tt.in, tt.n)
 		if got != tt.want || Width(got) > tt.n {
 			t.Errorf("%q to %d: %q", tt.in, tt.n, got)
