@@ -443,6 +443,9 @@ func (j *job) work(ctx context.Context) error {
 		return j.sayPlan(ctx, plan)
 	}
 	if err := j.mayBegin(ctx, plan); err != nil {
+		if ctx.Err() != nil && j.continued && j.retried == nil { // it is there as before, to be gone on with
+			return j.conclude(ctx, bulk.Summary{}, err)
+		}
 		return errors.Join(err, j.discard(ctx))
 	}
 	summary, err := j.act(ctx)
