@@ -30,7 +30,8 @@ const reconcileBatch = 256
 //
 // It returns an entry for each target with rows in doubt that is not left out.
 // A system that refuses to be asked is no error. Errors are the journal's, or
-// ctx's cause; what was found until then stays recorded.
+// ctx's cause; what was found until then stays recorded. Journal.Counts tells
+// what the run has come to by then.
 func (e *Engine) Reconcile(ctx context.Context) ([]Reconciled, error) {
 	counts, err := e.begin(ctx, Reconciling)
 	if err != nil {
