@@ -17,8 +17,8 @@
 //		Journal: journal,
 //		Targets: []bulk.Target{{Name: "looker", Resetter: client, Concurrency: 8}},
 //	}
-//	plan, err := engine.Prepare(ctx) // signs in and looks everybody up; sends nothing
-//	summary, err := engine.Act(ctx)  // has them mailed
+//	plan, err := engine.Prepare(ctx)    // signs in and looks everybody up; sends nothing
+//	summary, err := engine.Act(ctx)     // has them mailed
 //	found, err := engine.Reconcile(ctx) // reads what became of those in doubt; sends nothing
 //	for result, err := range journal.Results(ctx) {
 //		// result.Row.Identity, result.Outcome, result.Reason, result.Detail
