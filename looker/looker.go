@@ -63,8 +63,8 @@ import (
 
 // Credentials are an API key of Looker.
 type Credentials struct {
-	ClientID     string
-	ClientSecret resetter.Secret
+	ClientID     string          // shown beside the key in Looker; no secret
+	ClientSecret resetter.Secret // shown once, when the key is made
 }
 
 func (c Credentials) validate() error {

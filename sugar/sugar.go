@@ -77,10 +77,10 @@ const DefaultRate = 4
 
 // Credentials sign in to Sugar.
 type Credentials struct {
-	Username   string
-	Password   resetter.Secret
-	Platform   string // DefaultPlatform where empty; "base" would sign the user out of the browser
-	APIVersion string // DefaultAPIVersion where empty
+	Username   string          // of a user who signs in with a password, not by SSO
+	Password   resetter.Secret // of that user
+	Platform   string          // DefaultPlatform where empty; "base" would sign the user out of the browser
+	APIVersion string          // DefaultAPIVersion where empty
 }
 
 var apiVersion = regexp.MustCompile(`^v[0-9]+(_[0-9]+)?$`)

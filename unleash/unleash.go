@@ -67,7 +67,7 @@ import (
 
 // Credentials are an administrator's token of Unleash.
 type Credentials struct {
-	Token resetter.Secret
+	Token resetter.Secret // it goes into the header Authorization as it is
 }
 
 func (c Credentials) validate() error {

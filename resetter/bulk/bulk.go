@@ -17,8 +17,8 @@
 //		Journal: journal,
 //		Targets: []bulk.Target{{Name: "looker", Resetter: client, Concurrency: 8}},
 //	}
-//	plan, err := engine.Prepare(ctx) // signs in and looks everybody up; sends nothing
-//	summary, err := engine.Act(ctx)  // has them mailed
+//	plan, err := engine.Prepare(ctx)    // signs in and looks everybody up; sends nothing
+//	summary, err := engine.Act(ctx)     // has them mailed
 //	found, err := engine.Reconcile(ctx) // reads what became of those in doubt; sends nothing
 //	for result, err := range journal.Results(ctx) {
 //		// result.Row.Identity, result.Outcome, result.Reason, result.Detail
@@ -89,10 +89,10 @@ type Row struct {
 	// Line is where the row stands in the input, for people to find it.
 	Line int
 
-	Target   string
-	Identity resetter.Identity
-	Action   resetter.Action
-	NewEmail string // for resetter.ActionChangeEmail
+	Target   string            // the Name of a Target
+	Identity resetter.Identity // who: resetter.Email("ana@example.com")
+	Action   resetter.Action   // what
+	NewEmail string            // for resetter.ActionChangeEmail
 
 	// Cells are the input's own cells, carried through untouched.
 	Cells []string
@@ -138,8 +138,8 @@ type Result struct {
 	Account resetter.Account // zero until the person was found
 	ReadAt  time.Time        // when it was found so
 
-	Outcome Outcome
-	Reason  Reason
+	Outcome Outcome // what became of it
+	Reason  Reason  // why, in a word; of Failed and Unknown a resetter.Kind
 	// Detail is one sentence for people: what happened and what to do.
 	Detail string
 	// Attempts counts the requests that could have changed something.

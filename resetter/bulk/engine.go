@@ -22,8 +22,8 @@ const (
 
 // A Target is a system under the name that rows call it by.
 type Target struct {
-	Name     string
-	Resetter resetter.Resetter
+	Name     string            // as in Row.Target; unique in an Engine
+	Resetter resetter.Resetter // the client of the system; shared by all rows
 
 	// Concurrency is how many rows are worked at a time; below 1 means 1.
 	Concurrency int
@@ -67,9 +67,15 @@ func (t *Target) maxWait() time.Duration {
 // An action that mails nobody leads to a state however often it is done: it has
 // no intent, and after a crash it is simply done again.
 type Engine struct {
+	// Journal holds the rows and learns what becomes of them. One Engine at a
+	// time works on it.
 	Journal Journal
+	// Targets are the systems that rows may name. One that no row names is not
+	// contacted.
 	Targets []Target
-	Guards  Guards
+	// Guards keep the run from doing what it should not; none are set by
+	// themselves but that the own account is let be.
+	Guards Guards
 
 	// Deadline is when no further row is begun; zero means never. What is in
 	// flight then is finished, the rest stays Pending. Neither phase waits for
@@ -119,10 +125,11 @@ type Engine struct {
 // A TargetError says which target made a phase impossible. Nothing was sent,
 // at no target.
 type TargetError struct {
-	Target string
-	Err    error
+	Target string // its Name
+	Err    error  // what it refused with: a *resetter.Error as a rule
 }
 
+// Error names the target and the reason in one line.
 func (e *TargetError) Error() string {
 	if refusal, ok := e.Err.(*resetter.Error); ok && refusal.System == e.Target { // it names itself
 		return fmt.Sprintf("target %v; nothing was sent", e.Err)

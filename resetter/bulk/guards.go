@@ -36,6 +36,7 @@ type GuardError struct {
 	Detail string // one sentence
 }
 
+// Error names the guard and the reason in one line.
 func (e *GuardError) Error() string { return "halted by the guard " + e.Guard + ": " + e.Detail }
 
 // exclude says why account is to be left out of everything; empty where it is not.

@@ -222,4 +222,5 @@ func (l *Ledger) closeAll() error {
 // File is the path of the ledger, for messages.
 func (l *Ledger) File() string { return l.file }
 
+// String names the ledger, for messages.
 func (l *Ledger) String() string { return fmt.Sprintf("ledger %s", l.file) }

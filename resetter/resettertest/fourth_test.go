@@ -130,3 +130,61 @@ func TestAFourthSystemRunsInTheEngine(t *testing.T) {
 		t.Error(v)
 	}
 }
+
+// weekend is an observer that lets no reset leave.
+type weekend struct{ next http.RoundTripper }
+
+var errWeekend = errors.New("nobody is mailed at the weekend")
+
+func (w weekend) RoundTrip(r *http.Request) (*http.Response, error) {
+	if transport.OperationName(r.Context()) == "send password reset" {
+		return nil, errWeekend
+	}
+	return w.next.RoundTrip(r)
+}
+
+// What an observer holds back has failed, certainly was not sent, and keeps
+// nobody from being mailed later.
+func TestWhatAnObserverHoldsBackIsFailedInTheEngineAndNotInDoubt(t *testing.T) {
+	srv := newWikiServer(sandbox.Config{})
+	defer srv.Close()
+	journal := bulk.NewMemory()
+	someone := resetter.Email(sandbox.People(1)[0].Email)
+	if err := journal.Add(t.Context(), bulk.Rows(bulk.Row{Target: "wiki", Identity: someone})); err != nil {
+		t.Fatal(err)
+	}
+	run := func(options ...transport.Option) bulk.Result {
+		client, err := newWiki(srv.URL, resetter.NewSecret(srv.Key), options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close(t.Context())
+		engine := bulk.Engine{Journal: journal, Targets: []bulk.Target{{Name: "wiki", Resetter: client, Cooldown: bulk.DefaultCooldown}}}
+		if _, err := engine.Prepare(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := engine.Act(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for r, err := range journal.Results(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		return bulk.Result{}
+	}
+	r := run(transport.WithObserver(func(next http.RoundTripper) http.RoundTripper { return weekend{next} }))
+	if r.Outcome != bulk.Failed || r.Reason != bulk.Reason(resetter.ErrUnavailable) || !strings.Contains(r.Detail, errWeekend.Error()) {
+		t.Errorf("%s, %s: %s", r.Outcome, r.Reason, r.Detail)
+	}
+	if n := srv.Calls(sandbox.Reset); n != 0 {
+		t.Errorf("%d resets arrived", n)
+	}
+	if err := journal.Reopen(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(); r.Outcome != bulk.Done || srv.Mailbox().Len() != 1 {
+		t.Errorf("%s, %s: %s; %d mails", r.Outcome, r.Reason, r.Detail, srv.Mailbox().Len())
+	}
+}
