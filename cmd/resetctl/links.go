@@ -35,6 +35,9 @@ func linksOf(ctx *cli.Context) (*links.File, error) {
 	case len(to) == 0:
 		return nil, usage("--links needs --links-to: whoever has a link owns the account, so say who can read them (age1…, an SSH public key, a file of such keys), or the word plain")
 	}
+	if path == "-" {
+		return nil, usage("--links - would print one-time links among everything else; name a file")
+	}
 	readers, err := links.ReadersOf(to)
 	if err != nil {
 		return nil, usage("--links-to: %v", err)

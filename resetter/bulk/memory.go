@@ -174,7 +174,7 @@ func (m *Memory) Twin(ctx context.Context, seq int) (Result, bool, error) {
 	}
 	var over, earlier *entry
 	for _, e := range m.people[m.personOf(of)] {
-		same := e != of && e.Row.Action == of.Row.Action && e.Row.NewEmail == of.Row.NewEmail
+		same := e != of && e.Row.Action == of.Row.Action
 		switch first := func(f *entry) bool { return f == nil || e.Row.Seq < f.Row.Seq }; {
 		case !same:
 		case e.Outcome == Done || e.Outcome == Unknown:
