@@ -122,7 +122,7 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		fmt.Fprintf(&b, "        and when that is mended: %s\n", j.command("resume", "--retry-failed"))
 	}
 	if total[bulk.Unknown] > 0 {
-		fmt.Fprintf(&b, "unknown: it may have been done, and the mail have gone out; it is not repeated by itself. Ask these people or look in the system, then: %s (or --settle failed)\n",
+		fmt.Fprintf(&b, "unknown: it may have been done, and the mail may have gone out; it is not repeated by itself. Ask these people or look in the system, then: %s (or --settle failed)\n",
 			j.command("reconcile", "--settle", "done", "--rows", "N,M"))
 		fmt.Fprintf(&b, "         or have it done once more, which may mail them twice: %s\n", j.command("resume", "--resend-unknown"))
 	}
