@@ -450,12 +450,12 @@ func (j *job) work(ctx context.Context) error {
 	}
 	summary, err := j.act(ctx)
 	if guard := (*bulk.GuardError)(nil); ctx.Err() == nil && (err == nil || errors.As(err, &guard)) {
-		if failed := j.reconcileAtEnd(ctx); failed != nil {
+		if failed := j.reconcileAtEnd(ctx); failed != nil && ctx.Err() == nil {
 			return failed
 		}
-		if ctx.Err() != nil { // which it does not tell of
-			err = errors.Join(context.Cause(ctx), err)
-		}
+	}
+	if ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)) { // since the work was over
+		err = errors.Join(context.Cause(ctx), err)
 	}
 	return j.conclude(ctx, summary, err)
 }
