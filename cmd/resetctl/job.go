@@ -62,13 +62,13 @@ type job struct {
 
 // do works off a table.
 func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, error)) (err error) {
-	if err := j.mayAct(); err != nil {
-		return err
-	}
 	if err := j.read(open); err != nil {
 		return err
 	}
 	defer j.people.Close()
+	if err := j.mayAct(); err != nil && j.people.Len() > 0 { // else there is nothing to ask about
+		return err
+	}
 	if j.options.offline {
 		return j.sayOffline()
 	}

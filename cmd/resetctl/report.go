@@ -62,6 +62,9 @@ func (j *job) reportPast(ctx context.Context, id, path string) (err error) {
 	case err != nil:
 		return err
 	}
+	if err := leftInFlight(ctx, j.config.State, j.run); err != nil {
+		return err
+	}
 	if err := j.notInState(path); err != nil {
 		return err
 	}
