@@ -124,6 +124,10 @@ func (e *Engine) at(t *Target, phase Phase) (back func()) {
 	return func() { e.note(t.Name, func(p *TargetProgress) { p.Phase = before }) }
 }
 
+// weighed is how many rows weigh goes through without a Limit: half a second's
+// worth, since people wait for it.
+const weighed = 100_000
+
 // weigh finds out how many of t's rows are to be looked up, and how many the
 // Limit keeps back, and shows it. It goes through them only where there is a
 // Limit, or where some are looked up and others are not.
@@ -142,7 +146,9 @@ func (e *Engine) weigh(ctx context.Context, t *Target) error {
 			if err != nil {
 				return err
 			}
-			ready++
+			if ready++; e.Limit == 0 && ready == weighed {
+				break
+			}
 		}
 	}
 	e.note(t.Name, func(p *TargetProgress) {
