@@ -38,7 +38,7 @@ type TargetProgress struct {
 	// as that is known.
 	LookedUp, ToLookUp int
 	// ToDo counts the rows that are still to be worked, those to look up
-	// included; what the Limit keeps back is not among them.
+	// included; what the Limit or an idle target keeps back is not among them.
 	ToDo     int
 	InFlight int // rows being worked
 	// Deferred counts the rows that wait for a time of their own, of which
@@ -53,7 +53,7 @@ type TargetProgress struct {
 	// Stopped says why no further row of the target is begun; else empty.
 	Stopped string
 
-	beyond int // pending rows that the Limit keeps back
+	beyond int // pending rows that are not to be worked now
 	again  int // rows in doubt that are still to be sent once more
 }
 
@@ -81,6 +81,9 @@ func (e *Engine) open(phase Phase, counts map[string]Counts) {
 			p := TargetProgress{Name: t.Name, Phase: phase, Counts: c}
 			if e.ResendUnknown && phase != Reconciling {
 				p.again = c[Unknown]
+			}
+			if t.Idle {
+				p.beyond, p.again = c[Pending], 0
 			}
 			e.board.Targets = append(e.board.Targets, p)
 		}
@@ -121,6 +124,10 @@ func (e *Engine) at(t *Target, phase Phase) (back func()) {
 	return func() { e.note(t.Name, func(p *TargetProgress) { p.Phase = before }) }
 }
 
+// weighed is how many rows weigh goes through without a Limit: half a second's
+// worth, since people wait for it.
+const weighed = 100_000
+
 // weigh finds out how many of t's rows are to be looked up, and how many the
 // Limit keeps back, and shows it. It goes through them only where there is a
 // Limit, or where some are looked up and others are not.
@@ -139,7 +146,9 @@ func (e *Engine) weigh(ctx context.Context, t *Target) error {
 			if err != nil {
 				return err
 			}
-			ready++
+			if ready++; e.Limit == 0 && ready == weighed {
+				break
+			}
 		}
 	}
 	e.note(t.Name, func(p *TargetProgress) {

@@ -36,14 +36,18 @@ func (g *Gauge) See(at time.Time, t bulk.TargetProgress, pace resetter.Pace) {
 		until, kind = pace.GatedUntil, resetter.ErrRateLimited
 	}
 	g.speed.see(at, within(pace, g.Concurrency), t.InFlight > 0, until, kind)
+	sent := float64(pace.Requests - pace.Throttled)
 	switch t.Phase {
 	case bulk.Preparing:
-		g.lookUps.see(t, g.speed.useful)
+		g.lookUps.see(t, sent)
 	case bulk.Acting:
 		if g.acts.granted == 0 {
-			g.acts = acts{granted: g.perRow(), toDo: t.ToDo, sent: g.speed.useful}
+			g.acts = acts{granted: g.perRow(), toDo: t.ToDo, sent: sent}
 		}
-		g.acts.see(t.ToDo, g.speed.useful)
+		g.acts.see(t.ToDo, sent)
+		if kind == resetter.ErrUnavailable && until.After(at) { // what was spent on finding that out led to nothing
+			g.acts.sent = sent
+		}
 	}
 	g.at, g.target, g.pace = at, t, pace
 }
@@ -68,10 +72,7 @@ func (g *Gauge) PerSecond() float64 {
 // after that. ok is false where that cannot be told (yet).
 func (g *Gauge) Left() (lookingUp, acting time.Duration, ok bool) {
 	t := g.target
-	var pause time.Duration
-	if g.speed.until.After(g.at) {
-		pause = g.speed.until.Sub(g.at)
-	}
+	pause, least := g.speed.rest(), g.speed.until.Sub(g.at)
 	switch {
 	case t.Stopped != "":
 		return 0, 0, false
@@ -83,18 +84,18 @@ func (g *Gauge) Left() (lookingUp, acting time.Duration, ok bool) {
 	switch t.Phase {
 	case bulk.Acting:
 		left := pause + g.speed.takes(g.acts.perRow()*float64(t.ToDo))
-		return 0, max(left, t.DeferredUntil.Sub(g.at)), true
+		return 0, max(left, least, t.DeferredUntil.Sub(g.at)), true
 	case bulk.Preparing:
 		requests, known := g.lookUps.left(t, g.PerLookUp)
 		if !known {
 			return 0, 0, false
 		}
 		lookingUp = g.speed.takes(requests)
-		acting = g.speed.takes(requests+g.lookUps.rows(t)*g.perRow()) - lookingUp
+		acting = g.speed.wouldTake(g.lookUps.rows(t) * g.perRow())
 		if t.ToLookUp == 0 {
-			return 0, pause + acting, true
+			return 0, max(pause+acting, least), true
 		}
-		return pause + lookingUp, acting, true
+		return max(pause+lookingUp, least), acting, true
 	}
 	return 0, 0, false
 }
@@ -113,6 +114,10 @@ type lookUps struct {
 	spent     float64
 }
 
+// unseen is how many requests may have left between two looks: nothing is known
+// to one.
+const unseen = 10
+
 func (l *lookUps) see(t bulk.TargetProgress, sent float64) {
 	if !l.begun {
 		if t.ToLookUp == 0 {
@@ -122,13 +127,12 @@ func (l *lookUps) see(t bulk.TargetProgress, sent float64) {
 	}
 	l.spent = sent - l.sent
 	done := float64(l.rows0 - t.ToLookUp)
-	low, high := l.spent/(done+float64(t.InFlight)), l.spent/done
-	if math.IsNaN(low) || math.IsNaN(high) { // nothing done and nothing spent
+	if done+float64(t.InFlight) == 0 {
 		return
 	}
-	if l.low, l.high = max(l.low, low), min(l.high, high); l.low > l.high { // not all people are alike
-		l.low, l.high = low, high
-	}
+	low, high := max(l.spent-unseen, l.spent/2)/(done+float64(t.InFlight)), (l.spent+unseen)/done
+	// Where new bounds contradict the old ones, people are not alike: the new count.
+	l.low, l.high = min(max(l.low, low), high), max(min(l.high, high), low)
 }
 
 // left is how many requests the look-ups still take, granted for each row until

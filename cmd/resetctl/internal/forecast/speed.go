@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/seed57652884/resetctl/resetter"
@@ -30,14 +31,17 @@ type speed struct {
 	sent    int64 // as of then
 	pace    resetter.Pace
 	busy    bool
-	useful  float64 // requests that were let in while there was something to ask
 	here    mark
 	marks   []mark  // the oldest first
-	cycle   float64 // from the end of the pause before the latest to the end of that; 0: there was none
+	turn    mark    // the end of the latest pause of a rhythm
+	cycle   float64 // from the end of the pause before that one to it; 0: there was none
+	lasted  float64 // of that, the pause
 	resumed float64 // when the latest pause of any kind ended
 
 	paused bool
+	gone   bool // since it cannot be reached
 	counts bool // the pause is of a rhythm
+	since  time.Time
 	until  time.Time
 }
 
@@ -49,22 +53,19 @@ type mark struct {
 	pause   bool    // a pause of a rhythm ended here
 }
 
-// see takes in how things are at a time. busy says that there was something to
-// ask since, and until is the end of a pause.
+// see takes in how things are at a time. busy says that something is being
+// asked, and until is the end of a pause.
 func (s *speed) see(at time.Time, pace resetter.Pace, busy bool, until time.Time, kind resetter.Kind) {
 	sent := pace.Requests - pace.Throttled
 	if s.at.IsZero() {
 		s.at, s.sent, s.marks = at, sent, []mark{{}}
 	}
-	s.advance(at, sent)
+	s.advance(at, sent, s.busy || busy)
 	if s.paused && !until.After(at) {
-		s.resume()
+		s.resume(s.until.Sub(s.since).Seconds())
 	}
 	if until.After(at) {
-		if !s.paused {
-			s.pause(kind)
-		}
-		s.counts = s.counts && kind != resetter.ErrUnavailable
+		s.pause(at, kind)
 		s.until = until
 	}
 	if !s.paused && s.here.time-s.marks[len(s.marks)-1].time >= apart {
@@ -76,12 +77,12 @@ func (s *speed) see(at time.Time, pace resetter.Pace, busy bool, until time.Time
 	s.at, s.sent, s.pace, s.busy = at, sent, pace, busy
 }
 
-func (s *speed) advance(at time.Time, sent int64) {
+func (s *speed) advance(at time.Time, sent int64, busy bool) {
 	span, pause := at.Sub(s.at), time.Duration(0)
 	if s.paused {
 		pause = min(span, max(0, s.until.Sub(s.at)))
 	}
-	if span -= pause; !s.busy {
+	if span -= pause; !busy {
 		span = 0
 	}
 	if s.counts {
@@ -93,29 +94,26 @@ func (s *speed) advance(at time.Time, sent int64) {
 	s.here.time += span.Seconds()
 	s.here.offered += span.Seconds() * s.pace.Rate
 	s.here.useful += float64(sent - s.sent)
-	s.useful += float64(sent - s.sent)
 }
 
-func (s *speed) pause(kind resetter.Kind) {
-	s.paused = true
-	s.counts = kind != resetter.ErrUnavailable && s.here.time-s.resumed < rhythm
-	switch last := len(s.marks) - 1; {
-	case kind == resetter.ErrUnavailable: // the last seconds were spent on finding that out
-		s.here = s.marks[last]
+func (s *speed) pause(at time.Time, kind resetter.Kind) {
+	if !s.paused {
+		s.paused, s.since, s.counts = true, at, s.here.time-s.resumed < rhythm
+	}
+	if kind == resetter.ErrUnavailable && !s.gone {
+		s.gone, s.counts = true, false
+		s.here = s.marks[len(s.marks)-1] // what came after was spent on finding that out
 		s.here.pause = false
-	case s.counts: // only whole turns say anything from now on
-		for ; last > 0 && !s.marks[last].pause; last-- {
-			s.marks = s.marks[:last]
-		}
 	}
 }
 
-func (s *speed) resume() {
-	if s.paused = false; s.counts {
-		end := s.here
-		end.pause = true
-		s.cycle = end.time - s.resumed
-		s.marks = append(s.marks, end)
+func (s *speed) resume(lasted float64) {
+	if s.paused, s.gone = false, false; s.counts {
+		// Only whole turns say anything from now on.
+		s.marks = slices.DeleteFunc(s.marks, func(m mark) bool { return !m.pause && m.time > s.turn.time })
+		s.turn, s.cycle, s.lasted = s.here, s.here.time-s.resumed, lasted
+		s.turn.pause = true
+		s.marks = append(s.marks, s.turn)
 	}
 	s.resumed, s.counts = s.here.time, false
 }
@@ -123,21 +121,37 @@ func (s *speed) resume() {
 // window is the time that tells how fast the system is now.
 func (s *speed) window() (from, to mark) {
 	to = s.here
-	switch last := s.marks[len(s.marks)-1]; {
+	switch {
 	case s.paused && s.counts: // as if it were over
 		ahead := s.until.Sub(s.at).Seconds()
 		to.time += ahead
 		to.offered += ahead * s.pace.Rate
-	case last.pause && s.here.time-last.time <= s.cycle:
-		to = last
+	case s.here.time-s.turn.time <= s.cycle:
+		to = s.turn
 	}
 	from = s.marks[0]
 	for _, m := range s.marks {
-		if to.time-m.time >= lately {
+		if to.time-m.time >= lately && (m.pause || !s.counts) {
 			from = m
 		}
 	}
 	return from, to
+}
+
+// rest is what a pause adds to the time that requests take. Those of a rhythm
+// are reckoned with already, as if there were a part of one for each request.
+// There it is what has gone by of this one, or what is not due yet of the next.
+func (s *speed) rest() time.Duration {
+	between := s.cycle - s.lasted
+	switch gone := s.here.time - s.turn.time; {
+	case s.paused && s.counts:
+		return s.since.Sub(s.at)
+	case s.paused:
+		return s.until.Sub(s.at)
+	case gone < between:
+		return -time.Duration(s.lasted * (1 - gone/between) * float64(time.Second))
+	}
+	return 0
 }
 
 // known reports whether there is a speed yet.
@@ -154,7 +168,16 @@ func (s *speed) perSecond() float64 {
 	return (to.useful - from.useful) / (to.time - from.time)
 }
 
-// takes is how long so many requests take.
+// wouldTake is how long so many requests of another kind will take, which may
+// be answered more quickly, or less.
+func (s *speed) wouldTake(requests float64) time.Duration {
+	if s.pace.Throttled > 0 {
+		return s.takes(requests)
+	}
+	return transport.Forecast(s.pace, requests)
+}
+
+// takes is how long so many requests take, of the kind that was seen.
 func (s *speed) takes(requests float64) time.Duration {
 	from, to := s.window()
 	used := 1.0
