@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -144,6 +145,11 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 			if cfg.Target(name) == nil && !(flag == "target" && name == "all") {
 				return o, usage("--%s: there is no target %q; configured are: %s", flag, name, orNone(cfg.Names()))
 			}
+		}
+	}
+	for _, name := range o.only {
+		if slices.Contains(o.except, name) {
+			return o, usage("--only and --except contradict each other about %s", name)
 		}
 	}
 	if o.expect, err = number(ctx, "expect", 0, -1); err != nil {

@@ -218,7 +218,9 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 		}
 		return &exit{exitUsage, err}
 	}
-	j.io.Note("%s", j.people.Understood())
+	if j.table {
+		j.io.Note("%s", j.people.Understood())
+	}
 	if j.options.limit == 0 {
 		return nil
 	}
@@ -293,7 +295,25 @@ func (j *job) targets(ctx context.Context, named map[string]bool) ([]bulk.Target
 	if err := errors.Join(errs...); err != nil {
 		return targets, &exit{exitUsage, err}
 	}
-	return targets, nil
+	return targets, j.twoNames(targets)
+}
+
+// twoNames refuses to work with one system under two names: whoever is named at
+// both would be mailed twice.
+func (j *job) twoNames(targets []bulk.Target) error {
+	seen := make(map[string]string)
+	for _, t := range targets {
+		if t.Resetter == nil {
+			continue
+		}
+		c := j.config.Target(t.Name)
+		system := c.System + " " + strings.ToLower(strings.TrimRight(c.URL, "/"))
+		if other, twice := seen[system]; twice {
+			return usage("targets %s and %s are the same system, so that people would be mailed twice: leave one of them out, with --except or in the table", other, t.Name)
+		}
+		seen[system] = t.Name
+	}
+	return nil
 }
 
 func (j *job) excluded(name string) bool {
