@@ -161,11 +161,11 @@ func (c *chain) killAt(point string, n int) {
 		if at != point {
 			return false
 		}
-		if n--; n > 0 {
-			return false
+		n--
+		if n == 0 { // once: what was in flight then may come here when the next one runs already
+			c.kill()
 		}
-		c.kill()
-		return true
+		return n <= 0
 	})
 }
 
