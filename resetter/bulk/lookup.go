@@ -157,7 +157,6 @@ func (p *preparing) cutShort(ctx context.Context, target *Target, r Result, err 
 
 // resolved records what a look-up said of one person.
 func (p *preparing) resolved(ctx context.Context, target *Target, r Result, account resetter.Account, err error) error {
-	p.note(target.Name, func(progress *TargetProgress) { progress.LookedUp++ })
 	if err == nil && account.ID == "" {
 		err = errors.New("the system named an account without an id")
 	}

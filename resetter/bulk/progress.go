@@ -33,9 +33,8 @@ type TargetProgress struct {
 	// behind.
 	Phase  Phase
 	Counts Counts // all of the target's rows by outcome
-	// LookedUp counts the rows whose account was asked for in this phase of the
-	// Engine, and ToLookUp those whose account is still to be asked for, as far
-	// as that is known.
+	// LookedUp counts the rows that were looked up in this phase of the Engine, and
+	// ToLookUp those that are still to be, as far as that is known.
 	LookedUp, ToLookUp int
 	// ToDo counts the rows that are still to be worked, those to look up
 	// included; what the Limit or an idle target keeps back is not among them.
@@ -114,7 +113,11 @@ func (e *Engine) count(target string, from, to Outcome) {
 
 // lookedUp shows that who a row is about need not be asked any more.
 func (e *Engine) lookedUp(target string) {
-	e.note(target, func(p *TargetProgress) { p.ToLookUp = max(0, p.ToLookUp-1) })
+	e.note(target, func(p *TargetProgress) {
+		if p.ToLookUp > 0 {
+			p.LookedUp, p.ToLookUp = p.LookedUp+1, p.ToLookUp-1
+		}
+	})
 }
 
 // at shows that t is at phase, until back is called.

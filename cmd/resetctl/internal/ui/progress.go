@@ -54,6 +54,7 @@ func (s *IO) show(ctx context.Context, look func(columns int) ([]row, string)) {
 	defer tick.Stop()
 	said, saidAt := "", time.Now()
 	for {
+		looked := time.Now()
 		columns, _ := s.size()
 		frame, line := look(columns)
 		s.mu.Lock()
@@ -72,10 +73,23 @@ func (s *IO) show(ctx context.Context, look func(columns int) ([]row, string)) {
 			s.mu.Unlock()
 			return
 		case <-goesOn:
-			s.mu.Lock()
-			s.forget()
-			s.mu.Unlock()
+			s.wake()
 		case <-tick.C:
+			if goesOn == nil || time.Since(looked) < 2*every {
+				continue
+			}
+			select { // late: it may have been stopped, and the signal is on its way
+			case <-goesOn:
+				s.wake()
+			case <-time.After(every / 4):
+			}
 		}
 	}
+}
+
+// wake is for when the process goes on after somebody else had the terminal.
+func (s *IO) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget()
 }

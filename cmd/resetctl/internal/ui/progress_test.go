@@ -9,11 +9,18 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui/uitest"
 )
 
 // onDisplay is an IO whose stdout and stderr are a terminal of so many columns.
-func onDisplay(t *testing.T, columns int) (*IO, *display) {
-	d := &display{t: t, columns: columns}
+func onDisplay(t *testing.T, columns int) (*IO, *uitest.Display) {
+	d := uitest.NewDisplay(columns, runeWidth)
+	t.Cleanup(func() {
+		for _, what := range d.Strange() {
+			t.Error(what)
+		}
+	})
 	return &IO{Out: d, Err: d, ErrTerminal: true, OutTerminal: true, Columns: columns}, d
 }
 
@@ -36,9 +43,9 @@ func pass(d time.Duration) {
 	synctest.Wait()
 }
 
-func want(t *testing.T, d *display, lines ...string) {
+func want(t *testing.T, d *uitest.Display, lines ...string) {
 	t.Helper()
-	if got := d.text(); !slices.Equal(got, lines) {
+	if got := d.Text(); !slices.Equal(got, lines) {
 		t.Errorf("the terminal shows\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(lines, "\n"))
 	}
 }
@@ -72,8 +79,8 @@ func TestEachTargetHasABarThatIsDrawnInPlaceAndLeavesNothing(t *testing.T) {
 				"looker  working  [===>                    ]  2/12", "sugar  cannot be reached")
 		})
 		want(t, d, "before", "a message", "a log line that", "has two", "data")
-		if d.x != 0 || d.y != 5 {
-			t.Errorf("the cursor is left at %d, %d", d.x, d.y)
+		if x, y := d.Cursor(); x != 0 || y != 5 {
+			t.Errorf("the cursor is left at %d, %d", x, y)
 		}
 	})
 }
@@ -142,10 +149,10 @@ func TestATerminalThatBecomesNarrowerOrWiderKeepsNothingHalfDrawn(t *testing.T) 
 			s.Tell("before")
 			during(t, s, func() []Bar { done++; b := slices.Clone(threeBars); b[0].Done = done; return b }, func() {
 				for _, columns := range widths {
-					d.resize(columns)
+					d.Resize(columns)
 					width.Store(int64(columns))
 					pass(drawEvery)
-					if got := d.text(); len(got) != 4 || !strings.HasPrefix(got[1], "looker") || !strings.HasPrefix(got[3], "unleash") {
+					if got := d.Text(); len(got) != 4 || !strings.HasPrefix(got[1], "looker") || !strings.HasPrefix(got[3], "unleash") {
 						t.Errorf("%v at %d: the terminal shows\n%s", widths, columns, strings.Join(got, "\n"))
 					}
 				}
@@ -163,7 +170,7 @@ func TestMoreTargetsThanLinesAreCounted(t *testing.T) {
 			bars = append(bars, Bar{Name: fmt.Sprintf("target-%02d", i)})
 		}
 		during(t, s, func() []Bar { return slices.Clone(bars) }, func() {
-			got := d.text()
+			got := d.Text()
 			if len(got) != 23 || got[22] != "and 38 more" {
 				t.Errorf("%d lines, the last is %q", len(got), got[len(got)-1])
 			}

@@ -1,22 +1,35 @@
-package ui
+// Package uitest is a terminal for tests: what a person would see of what a
+// program writes to one.
+//
+//	d := uitest.NewDisplay(80, func(rune) int { return 1 })
+//	fmt.Fprint(d, "working\r\x1b[Kdone\n")
+//	d.Text() // "done"
+package uitest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"unicode/utf8"
 )
 
-// A display is what a person sees of what was written to a terminal: as much of
-// one as frames need. It fails the test for everything else.
-type display struct {
-	t       *testing.T
+// A Display is as much of a terminal as is needed to draw lines anew. Its methods
+// may be called concurrently.
+type Display struct {
+	width   func(rune) int
 	mu      sync.Mutex
 	columns int
 	lines   []shown
 	x, y    int
 	pending string // the beginning of a sequence
+	strange []string
+}
+
+// NewDisplay makes an empty one of so many columns, and no end of lines, on which
+// a character takes as many cells as width says.
+func NewDisplay(columns int, width func(rune) int) *Display {
+	return &Display{columns: columns, width: width}
 }
 
 // A shown line is cells, of which a wide character has two. One that goes on has
@@ -26,7 +39,9 @@ type shown struct {
 	goesOn bool
 }
 
-func (d *display) Write(p []byte) (int, error) {
+// Write shows p, as the line discipline of a terminal has it: a line end moves the
+// cursor to the beginning of the next line.
+func (d *Display) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	text := d.pending + string(p)
@@ -48,7 +63,7 @@ func (d *display) Write(p []byte) (int, error) {
 		case '\r':
 			d.x = 0
 		case '\n':
-			d.x, d.y = 0, d.y+1 // as the line discipline of a terminal has it
+			d.x, d.y = 0, d.y+1
 		default:
 			d.put(r)
 		}
@@ -56,7 +71,7 @@ func (d *display) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (d *display) control(argument string, command byte) {
+func (d *Display) control(argument string, command byte) {
 	switch {
 	case command == 'A':
 		n := 0
@@ -64,7 +79,7 @@ func (d *display) control(argument string, command byte) {
 			n = n*10 + int(digit-'0')
 		}
 		if d.y -= n; d.y < 0 {
-			d.t.Errorf("the cursor is moved %d lines above the first", -d.y)
+			d.strange = append(d.strange, fmt.Sprintf("the cursor is moved %d lines above the first", -d.y))
 			d.y = 0
 		}
 	case command == 'K' && argument == "":
@@ -74,19 +89,19 @@ func (d *display) control(argument string, command byte) {
 		d.lines = d.lines[:d.y+1]
 	case command == 'm':
 	default:
-		d.t.Errorf("the terminal is told something strange: %q", argument+string(command))
+		d.strange = append(d.strange, fmt.Sprintf("it is told %q", argument+string(command)))
 	}
 }
 
-func (d *display) line() *shown {
+func (d *Display) line() *shown {
 	for len(d.lines) <= d.y {
 		d.lines = append(d.lines, shown{})
 	}
 	return &d.lines[d.y]
 }
 
-func (d *display) put(r rune) {
-	w := runeWidth(r)
+func (d *Display) put(r rune) {
+	w := d.width(r)
 	if d.x+w > d.columns {
 		d.line().goesOn = true
 		d.x, d.y = 0, d.y+1
@@ -99,9 +114,9 @@ func (d *display) put(r rune) {
 	d.x += w
 }
 
-// resize is what terminals do with what stands on them: lines that do not fit
-// any more are wrapped.
-func (d *display) resize(columns int) {
+// Resize is what terminals do with what stands on them when their width changes:
+// lines that do not fit any more are wrapped.
+func (d *Display) Resize(columns int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var lines []shown
@@ -119,8 +134,8 @@ func (d *display) resize(columns int) {
 	d.columns, d.lines = columns, lines
 }
 
-// text is the lines that are not blank.
-func (d *display) text() []string {
+// Text is the lines that are not blank.
+func (d *Display) Text() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var text []string
@@ -131,4 +146,18 @@ func (d *display) text() []string {
 		}
 	}
 	return text
+}
+
+// Cursor is where the cursor stands, counted from 0.
+func (d *Display) Cursor() (column, line int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.x, d.y
+}
+
+// Strange is what was asked of the display and is not known to it, or cannot be.
+func (d *Display) Strange() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.strange)
 }
