@@ -29,7 +29,7 @@ func TestOnATerminalARunShowsThePlanAndAsks(t *testing.T) {
 		{"a guard is asked first", "y\n", []string{"--expect", "2"}, exitGuard, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			code, mails, said := onTerminal(t, 1, c.answer, c.flags...)
+			code, mails, said := answering(t, 1, c.answer, c.flags...)
 			if code != c.code {
 				t.Errorf("exit code %d, want %d: %s", code, c.code, said)
 			}
@@ -46,7 +46,7 @@ func TestOnATerminalARunShowsThePlanAndAsks(t *testing.T) {
 
 // Not all of a large canary is shown, and the command for that is named.
 func TestALargeCanaryIsShownInPart(t *testing.T) {
-	_, mails, said := onTerminal(t, 30, "n\n", "--yes", "--canary", "25")
+	_, mails, said := answering(t, 30, "n\n", "--yes", "--canary", "25")
 	if mails != 25 || strings.Count(said, "  line ") != canaryShown || !strings.Contains(said, "through: 25 done") || !strings.Contains(said, "  and 5 more: resetctl show 20") {
 		t.Errorf("%d mails: %s", mails, said)
 	}
@@ -87,8 +87,8 @@ func (a *thinker) String() string {
 	return a.said.String()
 }
 
-// onTerminal runs a table of n people, with somebody at the terminal who answers.
-func onTerminal(t *testing.T, n int, answers string, flags ...string) (code, mails int, said string) {
+// answering runs a table of n people, with somebody at the terminal who answers.
+func answering(t *testing.T, n int, answers string, flags ...string) (code, mails int, said string) {
 	t.Helper()
 	return terminal(t, n, strings.NewReader(answers), new(bytes.Buffer), flags...)
 }
@@ -140,7 +140,7 @@ func TestOnATerminalACanaryShowsItsOutcomesAndAsks(t *testing.T) {
 		{"nothing is left to ask about", "n\n", []string{"--canary", "5", "--yes"}, 0, 5, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			code, mails, said := onTerminal(t, 5, c.answers, c.flags...)
+			code, mails, said := answering(t, 5, c.answers, c.flags...)
 			if code != c.code || mails != c.mails {
 				t.Errorf("exit code %d after %d mails, want %d after %d: %s", code, mails, c.code, c.mails, said)
 			}
