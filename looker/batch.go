@@ -10,12 +10,14 @@ import (
 	"github.com/seed57652884/resetctl/resetter/transport"
 )
 
-// batchSize is small, since an address costs a call of its own: at the usual
-// pace a batch is over in seconds, and little is lost where it ends early.
-const batchSize = 25
-
-// BatchSize implements resetter.BatchResolver.
-func (c *Client) BatchSize() int { return batchSize }
+// BatchSize implements resetter.BatchResolver. An address costs a call of its
+// own in a batch, too, so that there is nothing to be had from one.
+func (c *Client) BatchSize(kind resetter.IdentityKind) int {
+	if kind == resetter.ByID {
+		return listedAtOnce
+	}
+	return 1
+}
 
 // ResolveBatch implements resetter.BatchResolver. Ids are looked up together,
 // addresses one by one: Looker's search takes one pattern at a time, and would

@@ -29,7 +29,7 @@ func resolveBatch(t *testing.T, client *looker.Client, ids ...resetter.Identity)
 
 func TestManyIdsAreLookedUpInOneCall(t *testing.T) {
 	virtually(t, lookertest.Config{People: 200}, func(t *testing.T, srv *lookertest.Server, client *looker.Client) {
-		size := client.BatchSize()
+		size := client.BatchSize(resetter.ByID)
 		var ids []resetter.Identity
 		for _, u := range srv.Users()[1 : size+1] {
 			ids = append([]resetter.Identity{resetter.ID(u.ID)}, ids...)

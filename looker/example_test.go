@@ -100,7 +100,7 @@ func ExampleClient_ResolveBatch() {
 	defer client.Close(ctx)
 
 	people := []resetter.Identity{resetter.ID(ana.ID), resetter.ID(bo.ID), resetter.Email("cy@example.com")}
-	found, err := client.ResolveBatch(ctx, people) // at most client.BatchSize() at a time
+	found, err := client.ResolveBatch(ctx, people) // at most client.BatchSize of each kind at a time
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -5,9 +5,9 @@
 //		ClientID:     "…",
 //		ClientSecret: resetter.NewSecret(os.Getenv("LOOKER_CLIENT_SECRET")),
 //	})
+//	defer client.Close(ctx)
 //	account, err := client.Resolve(ctx, resetter.Email("ana@example.com"))
 //	receipt, err := client.Reset(ctx, account)
-//	defer client.Close(ctx)
 //
 // The client signs in at the first call, renews its session in time and signs
 // out on Close. Besides resetting it can look up many people at once, find out
@@ -37,6 +37,16 @@
 // its web sessions one by one. Looker (Google Cloud core) may refuse all that
 // has to do with e-mail credentials, and counts administrative calls against a
 // monthly quota.
+//
+// # Options, errors and tests
+//
+// Options are those of package resetter/transport and the same for every system.
+// Errors are of type *resetter.Error; errors.Is with resetter.ErrUnknownOutcome
+// tells those after which a mail may have gone out, and a call must not be
+// repeated. A Client is made once and shared by all goroutines; Close comes when
+// no call is under way. Programs are tested against package looker/lookertest, which
+// knows who was really mailed and loses answers on purpose. Before 1.0 names may
+// change.
 package looker
 
 import (
@@ -53,8 +63,8 @@ import (
 
 // Credentials are an API key of Looker.
 type Credentials struct {
-	ClientID     string
-	ClientSecret resetter.Secret
+	ClientID     string          // shown beside the key in Looker; no secret
+	ClientSecret resetter.Secret // shown once, when the key is made
 }
 
 func (c Credentials) validate() error {

@@ -11,8 +11,8 @@ import (
 // Reconcile implements resetter.Reconciler. A reset makes a one-time link, and
 // Looker tells whether one lives without telling the link: where none did
 // before and one does now, a reset was carried out in between. Of somebody who
-// never set the account up it is the set-up link that counts, since that is
-// what is mailed then.
+// never set the account up the set-up link counts as well, since that is what
+// is mailed then.
 //
 // A link lives 60 minutes and dies when it is used, so that a reset can be
 // found for an hour at the most. One that lived before already hides a reset
@@ -51,28 +51,39 @@ func (c *Client) Reconcile(ctx context.Context, before []resetter.Account) ([]re
 // hopeless says why no second reading can show that account was reset; empty
 // where one can.
 func hopeless(account resetter.Account) string {
-	kind, before := mailed(account, parseLinks(account.Evidence))
-	switch {
-	case resetter.ID(account.ID).Validate() != nil:
+	if resetter.ID(account.ID).Validate() != nil {
 		return "it has no id to read it by"
-	case before == live:
-		return "a " + kind + " link lived before already, so one that lives now proves nothing"
-	case before != none:
-		return "what was read before does not say whether a " + kind + " link lived"
 	}
-	return ""
+	lived := ""
+	for _, before := range mailed(account, parseLinks(account.Evidence)) {
+		switch before.state {
+		case none:
+			return ""
+		case live:
+			lived = before.kind
+		}
+	}
+	if lived != "" {
+		return "a " + lived + " link lived before already, so one that lives now proves nothing"
+	}
+	return "what was read before does not say whether a link lived"
 }
 
 // compare tells what a second reading shows, where the first can be compared.
 func compare(account resetter.Account, after links) resetter.Finding {
-	switch kind, now := mailed(account, after); now {
-	case live:
-		return resetter.Finding{Done: true, Evidence: "a live " + kind + " link that was not there before"}
-	case none:
-		return resetter.Finding{Evidence: "no " + kind + " link lives; one that was mailed may have been used, or be older than 60 minutes"}
-	default:
-		return resetter.Finding{Evidence: "Looker does not say whether a " + kind + " link lives"}
+	now, told := mailed(account, after), false
+	for i, before := range mailed(account, parseLinks(account.Evidence)) {
+		switch {
+		case before.state == none && now[i].state == live:
+			return resetter.Finding{Done: true, Evidence: "a live " + now[i].kind + " link that was not there before"}
+		case now[i].state != unread:
+			told = true
+		}
 	}
+	if !told {
+		return resetter.Finding{Evidence: "Looker does not say whether a link lives"}
+	}
+	return resetter.Finding{Evidence: "no link lives that did not before; one that was mailed may have been used, or be older than 60 minutes"}
 }
 
 // credentialNow is account's credential, from the list where that has it.
@@ -144,10 +155,18 @@ func linksOf(credential *lookerapi.CredentialsEmail) links {
 	return links{read(credential.PasswordResetURLExpired), read(credential.AccountSetupURLExpired)}
 }
 
-// mailed picks the link that a reset of account mails, and says what it is.
-func mailed(account resetter.Account, l links) (kind string, s state) {
+// A linkState is one link of an account.
+type linkState struct {
+	kind  string
+	state state
+}
+
+// mailed picks the links that a reset of account may have made: of somebody who
+// by all that can be seen never set the account up the set-up link, and the
+// other, since an instance may tell of that one alone.
+func mailed(account resetter.Account, l links) []linkState {
 	if account.SetupPending {
-		return "set-up", l.setup
+		return []linkState{{"set-up", l.setup}, {"reset", l.reset}}
 	}
-	return "reset", l.reset
+	return []linkState{{"reset", l.reset}}
 }

@@ -75,14 +75,15 @@ func TestOnlyALinkThatWasNotThereProvesAReset(t *testing.T) {
 			{setup, false, `"password_reset_url_expired":false`, true},
 			{none, true, `"account_setup_url_expired":false`, true},
 			{live, true, `"account_setup_url_expired":false`, true},
+			{"reset link none, set-up link unread", true, `"password_reset_url_expired":false`, true}, // some tell of that one alone
+			{none, true, `"password_reset_url_expired":false,"account_setup_url_expired":true`, true},
 
 			{none, false, `"password_reset_url_expired":true,"account_setup_url_expired":true`, false},
 			{none, false, `"password_reset_url_expired":true,"account_setup_url_expired":false`, false},
 			{none, false, `"account_setup_url_expired":false`, false},
 			{none, false, `"password_reset_url_expired":null`, false},
 			{none, false, `"email":"ana@example.com"`, false},
-			{none, true, `"password_reset_url_expired":false,"account_setup_url_expired":true`, false},
-			{none, true, `"password_reset_url_expired":false`, false},
+			{setup, true, `"account_setup_url_expired":false,"password_reset_url_expired":true`, false},
 			{live, false, `"password_reset_url_expired":false`, false},
 			{setup, true, `"account_setup_url_expired":false`, false},
 			{unread, false, `"password_reset_url_expired":false`, false},

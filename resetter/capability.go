@@ -44,7 +44,7 @@ const (
 // A BatchResolver can find many accounts with few requests.
 type BatchResolver interface {
 	// ResolveBatch is Resolve for several identities in one call, at most
-	// BatchSize of them. It returns a Resolution for each, in the order of ids;
+	// BatchSize of a kind. It returns a Resolution for each, in the order of ids;
 	// what Resolve promises holds for each by itself, the exact comparison
 	// above all. A non-nil error is about the call as a whole: nothing is
 	// known about anybody then, and the call may be repeated.
@@ -56,8 +56,10 @@ type BatchResolver interface {
 	// to, since the system asked for a pause on the way: ask for them again then.
 	ResolveBatch(ctx context.Context, ids []Identity) ([]Resolution, error)
 
-	// BatchSize is how many identities one call takes at the most.
-	BatchSize() int
+	// BatchSize is how many identities of a kind one call should be given at the
+	// most: what it finds is known only when it returns. 1 means that people are
+	// as well looked up one by one.
+	BatchSize(kind IdentityKind) int
 }
 
 // A Resolution is what Resolve would have returned for one identity.

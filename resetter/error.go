@@ -37,8 +37,9 @@ const (
 	// ErrUnavailable: the system could not be reached or, for a read, gave no
 	// usable answer.
 	ErrUnavailable Kind = "unavailable"
-	// ErrNotStarted: the caller ended it before the first byte, by its context
-	// or by a failing BeforeSend. Wraps that error.
+	// ErrNotStarted: the caller ended it before the first byte, by its context,
+	// by a failing BeforeSend or by an observer that held it back. Wraps that
+	// error.
 	ErrNotStarted Kind = "not_started"
 )
 

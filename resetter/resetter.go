@@ -29,15 +29,54 @@
 //
 // # Errors
 //
-// Errors are of type [*Error]. Their [Kind] says what happened and each kind
-// has a sentinel for [errors.Is]. Neither an error nor anything else here that
-// can be printed holds a secret; those are of type [Secret].
+// Errors are of type [*Error]. Their [Kind] says what happened, in one word, and
+// each kind is a sentinel of its own for errors.Is:
+//
+//	switch {
+//	case err == nil: // accepted
+//	case errors.Is(err, resetter.ErrUnknownOutcome): // do not repeat it
+//	case errors.Is(err, resetter.ErrNotFound): // certainly not sent, as after any other error
+//	}
+//
+// errors.As gives the [*Error] with the rest: the HTTP status, the system's own
+// words, when to come again (Until), whether anything else will go better (Stop)
+// and what to do (Advice). Neither an error nor anything else here that can be
+// printed holds a secret; those are of type [Secret].
 //
 // # More than resetting
 //
 // What only some systems can do is a small interface of its own, found by
-// assertion as packages io and fs do it: [Checker], [BatchResolver],
-// [Reconciler], [PasswordExpirer], [EmailChanger], [Locker], [Pacer], [Closer].
+// assertion as packages io and fs do it:
+//
+//	if locker, ok := client.(resetter.Locker); ok {
+//		receipt, err := locker.Lock(ctx, account, resetter.LockOptions{})
+//	}
+//
+// They are these:
+//
+//   - [Checker] says beforehand whether there is any point in it.
+//   - [BatchResolver] looks many people up in one call.
+//   - [Reconciler] reads whether a reset in doubt was done after all.
+//   - [EmailChanger] gives an account another address.
+//   - [Locker] keeps the owner out, and lets them in again.
+//   - [PasswordExpirer] demands a new password at the next sign-in.
+//   - [Pacer] shows pace and counters, [Closer] signs out; all clients here
+//     have both.
+//
+// How a client behaves (time-outs, pace, proxy, certificates, log, traces) is
+// set by the options of package resetter/transport.
+//
+// # Contexts and concurrency
+//
+// Every call takes a context, and returns when it ends. A reset that had left by
+// then is in doubt, like any whose answer was lost; one that had not is
+// [ErrNotStarted]. A client is made once for a system and shared: sign-in, pace
+// and pauses are the client's. No goroutine outlives its call but those of idle
+// connections, which are let go after four seconds, and by Close at once.
+//
+// Nothing in this module's packages is global, reads the environment or prints.
+// Before 1.0 names may change, and a system may gain capabilities; what a kind
+// of error promises does not change.
 //
 // # Another system
 //
@@ -59,6 +98,11 @@
 //     with what its credentials are called in the configuration.
 //
 // The engine, the journal and the tests of the house's rules need no word of it.
+//
+// A program that has a system of its own needs neither specification nor folder:
+// one file on package transport is a whole client. One that does everything an
+// engine asks for, with its test server and its tests, is wiki_test.go in
+// package resettertest.
 package resetter
 
 import "context"

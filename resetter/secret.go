@@ -40,6 +40,8 @@ func (s Secret) IsZero() bool { return s.reveal == nil }
 // Equal reports whether both hide the same.
 func (s Secret) Equal(t Secret) bool { return s.Reveal() == t.Reveal() }
 
+// String implements [fmt.Stringer]: it says that something is hidden, or nothing
+// where there is nothing.
 func (s Secret) String() string {
 	if s.IsZero() {
 		return ""

@@ -16,7 +16,7 @@ import (
 const batchSize = 100
 
 // BatchSize implements resetter.BatchResolver.
-func (c *Client) BatchSize() int { return batchSize }
+func (c *Client) BatchSize(resetter.IdentityKind) int { return batchSize }
 
 // ResolveBatch implements resetter.BatchResolver with one filter for each kind
 // of identity, as many pages as that has.

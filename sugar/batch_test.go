@@ -14,8 +14,8 @@ import (
 func resolveAll(t *testing.T, client *sugar.Client, ids ...resetter.Identity) []resetter.Account {
 	t.Helper()
 	var accounts []resetter.Account
-	for at := 0; at < len(ids); at += client.BatchSize() {
-		batch := ids[at:min(at+client.BatchSize(), len(ids))]
+	for at := 0; at < len(ids); at += client.BatchSize(resetter.ByEmail) {
+		batch := ids[at:min(at+client.BatchSize(resetter.ByEmail), len(ids))]
 		found, err := client.ResolveBatch(t.Context(), batch)
 		if err != nil || len(found) != len(batch) {
 			t.Fatalf("%d resolutions for %d identities, %v", len(found), len(batch), err)

@@ -5,9 +5,9 @@
 //		Username: "svc-reset",
 //		Password: resetter.NewSecret(os.Getenv("SUGAR_PASSWORD")),
 //	})
+//	defer client.Close(ctx)
 //	account, err := client.Resolve(ctx, resetter.Email("ana@example.com"))
 //	receipt, err := client.Reset(ctx, account)
-//	defer client.Close(ctx)
 //
 // Many people are looked up with few filters by ResolveBatch. ChangeEmail gives
 // a person another primary address, Lock and Unlock set the status to Inactive
@@ -38,6 +38,16 @@
 // share them. All clients of an instance share 20 requests a second, and who
 // exceeds them is shut out for a while without a word; the default pace here
 // is 4. The API has to be v11_24 or newer.
+//
+// # Options, errors and tests
+//
+// Options are those of package resetter/transport and the same for every system.
+// Errors are of type *resetter.Error; errors.Is with resetter.ErrUnknownOutcome
+// tells those after which a mail may have gone out, and a call must not be
+// repeated. A Client is made once and shared by all goroutines; Close comes when
+// no call is under way. Programs are tested against package sugar/sugartest, which
+// knows who was really mailed and loses answers on purpose. Before 1.0 names may
+// change.
 package sugar
 
 import (
@@ -67,10 +77,10 @@ const DefaultRate = 4
 
 // Credentials sign in to Sugar.
 type Credentials struct {
-	Username   string
-	Password   resetter.Secret
-	Platform   string // DefaultPlatform where empty; "base" would sign the user out of the browser
-	APIVersion string // DefaultAPIVersion where empty
+	Username   string          // of a user who signs in with a password, not by SSO
+	Password   resetter.Secret // of that user
+	Platform   string          // DefaultPlatform where empty; "base" would sign the user out of the browser
+	APIVersion string          // DefaultAPIVersion where empty
 }
 
 var apiVersion = regexp.MustCompile(`^v[0-9]+(_[0-9]+)?$`)

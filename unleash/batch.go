@@ -19,7 +19,7 @@ import (
 const batchSize = 1000
 
 // BatchSize implements resetter.BatchResolver.
-func (c *Client) BatchSize() int { return batchSize }
+func (c *Client) BatchSize(resetter.IdentityKind) int { return batchSize }
 
 // ResolveBatch implements resetter.BatchResolver: it reads the list of all
 // users once, whatever the number of ids. The list tells each person's live

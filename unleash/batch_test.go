@@ -58,8 +58,8 @@ func TestManyAreLookedUpInOneReadingOfTheList(t *testing.T) {
 	if n := len(srv.Requests()); n != 1 || srv.Calls(sandbox.List) != 1 {
 		t.Errorf("%d requests, want 1", n)
 	}
-	if client.BatchSize() < 200 {
-		t.Errorf("%d people in one call", client.BatchSize())
+	if client.BatchSize(resetter.ByEmail) < 200 {
+		t.Errorf("%d people in one call", client.BatchSize(resetter.ByEmail))
 	}
 }
 

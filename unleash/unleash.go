@@ -4,6 +4,7 @@
 //	client, err := unleash.New("https://unleash.example.com", unleash.Credentials{
 //		Token: resetter.NewSecret(os.Getenv("UNLEASH_TOKEN")),
 //	})
+//	defer client.Close(ctx)
 //	account, err := client.Resolve(ctx, resetter.Email("ana@example.com"))
 //	receipt, err := client.Reset(ctx, account)
 //
@@ -40,6 +41,16 @@
 // mailer the answer is the same and that link is the only way to the person;
 // Check says so beforehand. A person can be mailed once a minute: the error for
 // that is ErrRateLimited with ScopePerson and holds up nobody else.
+//
+// # Options, errors and tests
+//
+// Options are those of package resetter/transport and the same for every system.
+// Errors are of type *resetter.Error; errors.Is with resetter.ErrUnknownOutcome
+// tells those after which a mail may have gone out, and a call must not be
+// repeated. A Client is made once and shared by all goroutines; Close comes when
+// no call is under way. Programs are tested against package unleash/unleashtest, which
+// knows who was really mailed and loses answers on purpose. Before 1.0 names may
+// change.
 package unleash
 
 import (
@@ -56,7 +67,7 @@ import (
 
 // Credentials are an administrator's token of Unleash.
 type Credentials struct {
-	Token resetter.Secret
+	Token resetter.Secret // it goes into the header Authorization as it is
 }
 
 func (c Credentials) validate() error {

@@ -114,9 +114,6 @@ func (a *arranger) find(name string) cli.Flag {
 }
 
 func (a *arranger) unknown(written, name string) error {
-	if why, ok := laterFlags[name]; ok {
-		return usage("%s is not there yet in this release: %s", written, why)
-	}
 	flags := slices.Clone(a.app.Flags)
 	if len(a.rest) > 0 {
 		if c := a.app.Command(a.rest[0]); c != nil {
@@ -148,8 +145,6 @@ func (a *arranger) done(program string) ([]string, error) {
 	switch {
 	case name == "help":
 		return a.help(program, a.rest[1:])
-	case slices.Contains(laterCommands, name):
-		return nil, usage("the command %q is not there yet in this release", name)
 	case command == nil:
 		return nil, usage("there is no command %q; %s", name, meant(name, commandNames(a.app), "see resetctl --help"))
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
+	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
 )
@@ -16,8 +17,10 @@ import (
 // of the same file, of the same rows, or of most of them, or begins another.
 // The run is ours when find returns, so that no other process can have it too.
 func (j *job) find(ctx context.Context) (beginning, error) {
-	begins := !j.options.dryRun && !j.options.fresh
-	if begins { // the very same file need not be read once more
+	if j.options.dryRun {
+		return j.findPlan(ctx)
+	}
+	if !j.options.fresh { // the very same file need not be read once more
 		run, err := j.ledger.FindExact(ctx, j.people.Fingerprint())
 		if err == nil {
 			return j.goingOn(ctx, run, j.takeUp)
@@ -26,16 +29,9 @@ func (j *job) find(ctx context.Context) (beginning, error) {
 			return beginning{}, err
 		}
 	}
-	named := make(map[string]bool)
-	content, err := journal.Content(tee(j.people.Rows(), func(r bulk.Row) { named[r.Target] = true }))
-	if err != nil {
-		return beginning{}, err
-	}
-	afresh := beginning{named, func(ctx context.Context) error {
-		return j.register(ctx, journal.NewRun{Content: content, Exact: j.people.Fingerprint(), Columns: j.people.Columns(), Rows: j.people.Rows()})
-	}}
-	if !begins {
-		return afresh, nil
+	content, afresh, err := j.beginAfresh()
+	if err != nil || j.options.fresh {
+		return afresh, err
 	}
 	if err := j.hold(lockTable(j.config.State, content)); err != nil {
 		return beginning{}, err
@@ -44,7 +40,9 @@ func (j *job) find(ctx context.Context) (beginning, error) {
 	switch {
 	case err == nil:
 		goingOn, err := j.goingOn(ctx, run, func(ctx context.Context) error { return j.revise(ctx, content) })
-		maps.Copy(goingOn.targets, named)
+		if err == nil {
+			maps.Copy(goingOn.targets, afresh.targets)
+		}
 		return goingOn, err
 	case !errors.Is(err, journal.ErrNoRun):
 		return beginning{}, err
@@ -54,14 +52,57 @@ func (j *job) find(ctx context.Context) (beginning, error) {
 	return afresh, nil
 }
 
+// beginAfresh is the beginning of a run of its own, and the content that it has.
+func (j *job) beginAfresh() (content string, afresh beginning, err error) {
+	named, locks := make(map[string]bool), false
+	content, err = journal.Content(tee(j.people.Rows(), func(r bulk.Row) {
+		named[r.Target] = true
+		locks = locks || r.Action == resetter.ActionLock
+	}))
+	if err == nil && j.options.revokeKeys && !locks {
+		err = usage("--revoke-keys is about accounts that are locked, and no row has the action lock")
+	}
+	return content, beginning{named, func(ctx context.Context) error {
+		return j.register(ctx, journal.NewRun{Content: content, Exact: j.people.Fingerprint(), Columns: j.people.Columns(), Rows: j.people.Rows()})
+	}}, err
+}
+
+// findPlan is the beginning of a plan, which says what run would do: where that
+// would go on with a run, only what is left of it.
+func (j *job) findPlan(ctx context.Context) (beginning, error) {
+	content, afresh, err := j.beginAfresh()
+	if err != nil || j.options.fresh {
+		return afresh, err
+	}
+	run, err := j.sameWork(ctx, content)
+	if errors.Is(err, journal.ErrNoRun) {
+		return afresh, nil
+	}
+	register := afresh.open
+	afresh.open = func(ctx context.Context) error {
+		if err := register(ctx); err != nil {
+			return err
+		}
+		j.borrowed = true
+		j.io.Note("run would go on with run %s of %s", run.ID(), minute(run.StartedAt()))
+		return j.run.Borrow(ctx, run)
+	}
+	return afresh, err
+}
+
 // sameWork finds the run with these rows, or with most of them.
 func (j *job) sameWork(ctx context.Context, content string) (*journal.Run, error) {
 	run, err := j.ledger.Find(ctx, content)
 	if errors.Is(err, journal.ErrNoRun) && j.options.resendUnknown {
 		run, err = j.ledger.FindInDoubt(ctx, content)
 	}
-	if errors.Is(err, journal.ErrNoRun) && j.table {
-		run, err = j.ledger.FindEdited(ctx, j.people.Rows())
+	if !errors.Is(err, journal.ErrNoRun) || !j.table {
+		return run, err
+	}
+	run, like, err := j.ledger.FindEdited(ctx, j.people.Rows())
+	if err == nil && !like.Most {
+		j.io.Tell("%d of these rows are in the unfinished run %s of %s as well, of which most is not in this table: this begins another", like.Shared, run.ID(), minute(run.StartedAt()))
+		return nil, journal.ErrNoRun
 	}
 	return run, err
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 )
 
@@ -23,7 +24,8 @@ type chain struct {
 	env     []string
 	people  []sandbox.Person
 	command []string
-	rate    float64 // of each target, a second
+	rate    float64      // of each target, a second
+	key     age.Identity // that reads the links; nil: none are written down
 
 	// passes, where set, is asked by the wires of all targets, see [wire]. The
 	// end of the process may be asked for in it.
@@ -159,11 +161,11 @@ func (c *chain) killAt(point string, n int) {
 		if at != point {
 			return false
 		}
-		if n--; n > 0 {
-			return false
+		n--
+		if n == 0 { // once: what was in flight then may come here when the next one runs already
+			c.kill()
 		}
-		c.kill()
-		return true
+		return n <= 0
 	})
 }
 

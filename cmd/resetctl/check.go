@@ -282,7 +282,7 @@ func mailerOf(s resetter.Status) finding {
 		return finding{Check: "mailer", Result: good, Detail: "can send mails"}
 	case resetter.MailerAbsent:
 		return finding{Check: "mailer", Result: bad, Detail: "there is none: resets would be accepted and nobody mailed",
-			Fix: "set up a mailer in the system", code: exitTarget}
+			Fix: "set up a mailer in the system, or hand the links over: run with --links FILE --links-to RECIPIENT", code: exitTarget}
 	}
 	return finding{Check: "mailer", Result: untold, Detail: "the system does not tell, or not to this account"}
 }

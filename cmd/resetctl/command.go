@@ -21,21 +21,11 @@ type command struct {
 
 	// journal, where tests set it, stands between the run and who works it off.
 	journal func(bulk.Journal) bulk.Journal
+	// links, where tests set it, stands between the run and the file of its links.
+	links func(handOver) handOver
 	// bounds, where tests set them, are those of the ledger of a run.
 	bounds journal.Options
 }
-
-// laterCommands and laterFlags are promised and not there yet. They are
-// refused by name, never ignored.
-var (
-	laterCommands = []string{"report"}
-	laterFlags    = map[string]string{
-		"report":   "write results with -o, or see resetctl show",
-		"links":    "one-time links are not handed out",
-		"links-to": "one-time links are not handed out",
-		"canary":   "use --limit",
-	}
-)
 
 func (c *command) run(ctx context.Context) error {
 	app := c.app()
@@ -76,7 +66,7 @@ resetctl reset ana@example.com --target looker`,
 		Commands: []*cli.Command{
 			c.demoCommand(), c.initCommand(), c.checkCommand(),
 			c.planCommand(), c.runCommand(), c.resumeCommand(), c.resetCommand(),
-			c.runsCommand(), c.showCommand(), c.reconcileCommand(),
+			c.runsCommand(), c.showCommand(), c.reconcileCommand(), c.reportCommand(),
 			c.sandboxCommand(), c.configCommand(), c.completionCommand(), c.versionCommand(), c.helpCommand(),
 		},
 	}

@@ -96,7 +96,7 @@ func (c *command) demoJob(ctx *cli.Context, stage *stage, folder, results string
 		io: c.io, log: c.log(ctx), config: cfg, args: c.args,
 		options: workOptions{
 			table:  table.Options{Targets: cfg.Names(), DefaultTargets: []string{"all"}, DefaultAction: "reset"},
-			output: results, format: table.CSV, yes: true, expect: -1, maxDuration: 15 * time.Second,
+			output: results, report: filepath.Join(folder, "report.html"), format: table.CSV, yes: true, expect: -1, maxDuration: 15 * time.Second,
 		},
 	}, nil
 }
@@ -181,7 +181,7 @@ func (c *command) sayDemo(ctx context.Context, j *job, stage *stage, people []sa
 	for _, name := range slices.Sorted(maps.Keys(mailboxes)) {
 		fmt.Fprintf(&b, "  %4d mails from %s, none to anybody twice\n", mailboxes[name].Len(), name)
 	}
-	fmt.Fprintf(&b, "Results, row by row: %s\n", results)
+	fmt.Fprintf(&b, "Results, row by row: %s\nThe report, to be opened in a browser: %s\n", results, j.options.report)
 	if len(wrong) > 0 {
 		return fmt.Errorf("the play did not go as written:\n%s", strings.Join(wrong, "\n"))
 	}

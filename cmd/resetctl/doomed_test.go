@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
+	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 )
 
@@ -23,6 +24,9 @@ const (
 	outcomeCommitting = "outcome-committing" // as with the intent
 	outcomeCommitted  = "outcome-committed"
 	resultsWritten    = "results-written" // but not renamed to what they are to be called
+
+	linkAppending = "link-appending" // with --links: it may be on disk or not
+	linkAppended  = "link-appended"  // and its outcome is nowhere written
 )
 
 // doomed is the program "doomed FAITH POINT N resetctl ARGUMENTS": resetctl that
@@ -34,6 +38,12 @@ func doomed() {
 	unfaithful := faiths[os.Args[1]]
 	c := &command{io: ui.Standard(os.Environ()), env: os.Environ(), args: os.Args[4:]}
 	c.journal = func(j bulk.Journal) bulk.Journal { return doomedJournal{unfaithful(j), fate} }
+	c.links = func(keep handOver) handOver {
+		if os.Args[1] == "late-links" {
+			keep = late(keep)
+		}
+		return fate.handOver(keep)
+	}
 	ctx, stop := interruptible(context.Background(), c.io)
 	code := c.main(ctx)
 	stop()
@@ -61,6 +71,23 @@ func (f *fate) during(point string, do func() error) error {
 		kill()
 	}
 	return do()
+}
+
+// handOver meets its fate around keep.
+func (f *fate) handOver(keep handOver) handOver {
+	return func(ctx context.Context, r bulk.Result, link resetter.Secret) error {
+		err := f.during(linkAppending, func() error { return keep(ctx, r, link) })
+		f.at(linkAppended)
+		return err
+	}
+}
+
+// late would keep a link long after its outcome is recorded.
+func late(keep handOver) handOver {
+	return func(ctx context.Context, r bulk.Result, link resetter.Secret) error {
+		time.AfterFunc(time.Hour, func() { _ = keep(ctx, r, link) })
+		return nil
+	}
 }
 
 func kill() {
@@ -118,6 +145,7 @@ var faiths = map[string]func(bulk.Journal) bulk.Journal{
 	"no-intent":     func(j bulk.Journal) bulk.Journal { return noIntent{j} },
 	"no-outcome":    func(j bulk.Journal) bulk.Journal { return noOutcome{j} },
 	"outcome-first": func(j bulk.Journal) bulk.Journal { return outcomeFirst{j} },
+	"late-links":    func(j bulk.Journal) bulk.Journal { return j }, // see late
 }
 
 type noIntent struct{ bulk.Journal }

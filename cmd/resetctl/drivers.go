@@ -18,6 +18,8 @@ import (
 // A driver is what the command knows of a system.
 type driver struct {
 	config.System
+	// setUp is a page for people: what to set up in the system.
+	setUp string
 	// noProof says why signing in does not show the right to reset, where it
 	// does not.
 	noProof string
@@ -60,6 +62,7 @@ func driverOf(system string) driver {
 
 func lookerDriver() driver {
 	return driver{
+		setUp: lookerSetUp,
 		System: config.System{Name: "looker", Rate: 10, Concurrency: 8, Keys: []config.Key{
 			{Name: "client_id", Required: true, About: "of an API key: Admin, Users, the user, Edit keys"},
 			{Name: "client_secret", Secret: true, Required: true, About: "of the same API key"},
@@ -82,6 +85,7 @@ func lookerDriver() driver {
 func sugarDriver() driver {
 	return driver{
 		noProof: "Sugar tells nobody who may reset; a first reset shows it",
+		setUp:   sugarSetUp,
 		System: config.System{Name: "sugar", Rate: sugar.DefaultRate, Concurrency: 4, Keys: []config.Key{
 			{Name: "username", Required: true, About: "of an administrator of users"},
 			{Name: "password", Secret: true, Required: true, About: "of the same administrator"},
@@ -104,6 +108,7 @@ func sugarDriver() driver {
 
 func unleashDriver() driver {
 	return driver{
+		setUp: unleashSetUp,
 		System: config.System{Name: "unleash", Rate: 10, Concurrency: 8, Keys: []config.Key{
 			{Name: "token", Secret: true, Required: true, About: "of an administrator: a personal access token or a service account's"},
 		}},

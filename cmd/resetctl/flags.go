@@ -3,10 +3,12 @@ package main
 import (
 	"encoding/csv"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/links"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/urfave/cli/v2"
@@ -57,6 +59,8 @@ func actFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "dry-run", Aliases: []string{"n"}, Usage: "only show what would be done, as plan does"},
 		&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask"},
+		&cli.StringFlag{Name: "canary", Usage: "do the first `N` rows of each target, then ask whether to go on; halt where nobody can be asked"},
+		&cli.StringFlag{Name: "report", Usage: "write a report of the run, an HTML page, to `FILE`"},
 		&cli.StringFlag{Name: "max-duration", Usage: "begin no row after `TIME`, such as 2h"},
 	}
 }
@@ -74,14 +78,17 @@ type workOptions struct {
 	table  table.Options
 	output string
 	format table.Format
+	report string // where the report goes
 	// corrected is where a copy of a table that is refused goes.
 	corrected string
 	json      bool
 
 	dryRun, offline, yes, resume, fresh, resendUnknown, revokeKeys bool
 
-	expect      int // -1: anything
-	limit       int // 0: all
+	expect      int         // -1: anything
+	limit       int         // 0: all
+	canary      int         // 0: none
+	links       *links.File // nil: none
 	only        []string
 	except      []string
 	maxDuration time.Duration // 0: none
@@ -91,7 +98,7 @@ type workOptions struct {
 // options reads the flags and lays those that are settings over cfg.
 func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 	o := workOptions{
-		output: ctx.String("output"), json: ctx.Bool("json"),
+		output: ctx.String("output"), report: ctx.String("report"), json: ctx.Bool("json"),
 		dryRun: ctx.Bool("dry-run"), offline: ctx.Bool("offline"), yes: ctx.Bool("yes"),
 		resume: ctx.Bool("resume"), fresh: ctx.Bool("new"), resendUnknown: ctx.Bool("resend-unknown"), revokeKeys: ctx.Bool("revoke-keys"), expect: -1,
 	}
@@ -119,6 +126,10 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 	switch {
 	case o.format != "" && ctx.String("format") != "" && o.output == "":
 		return o, usage("--format is for the file of -o; to see results on the terminal: -o - --format table")
+	case o.report != "" && o.dryRun:
+		return o, usage("--report tells of a run, and --dry-run is none; -o FILE writes what would be done")
+	case o.report == "-" && (o.json || o.output == "-"), o.report != "" && o.report == o.output:
+		return o, usage("--report wants a file of its own")
 	case o.json && o.output == "-":
 		return o, usage("--json and -o - both want stdout; give -o a file")
 	case o.resendUnknown && o.fresh:
@@ -136,10 +147,21 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 			}
 		}
 	}
+	for _, name := range o.only {
+		if slices.Contains(o.except, name) {
+			return o, usage("--only and --except contradict each other about %s", name)
+		}
+	}
 	if o.expect, err = number(ctx, "expect", 0, -1); err != nil {
 		return o, err
 	}
 	if o.limit, err = number(ctx, "limit", 1, 0); err != nil {
+		return o, err
+	}
+	if o.canary, err = number(ctx, "canary", 1, 0); err != nil {
+		return o, err
+	}
+	if o.links, err = linksOf(ctx); err != nil {
 		return o, err
 	}
 	if v := ctx.String("max-duration"); v != "" {
@@ -167,13 +189,13 @@ func override(ctx *cli.Context, cfg *config.Config) error {
 				return usage("--%s: there is no target %q; configured are: %s", key, name, orNone(cfg.Names()))
 			}
 			if err := cfg.Override(name, key, value, "--"+key); err != nil {
-				return usage("--%s: %v", key, err)
+				return &exit{exitUsage, err} // which names the flag
 			}
 		}
 	}
 	if v := ctx.String("cooldown"); v != "" {
 		if err := cfg.Override("", "cooldown", v, "--cooldown"); err != nil {
-			return usage("--cooldown: %v", err)
+			return &exit{exitUsage, err}
 		}
 	}
 	return nil

@@ -18,12 +18,12 @@ type topic struct {
 // topics lists the pages, but for that of the configuration, which is the help
 // on the command config.
 func topics() []topic {
-	return []topic{
+	return append([]topic{
 		{"csv", "what a table of people looks like", csvPage},
 		{"environment", "the variables that are read", environmentPage},
 		{"exit-codes", "what the exit code says", exitCodesPage},
 		{"outcomes", "what can become of a row, and what to do", outcomesPage},
-	}
+	}, systemTopics()...)
 }
 
 func (c *command) helpCommand() *cli.Command {
@@ -53,9 +53,6 @@ func helpOn(app *cli.App, words []string) error {
 	}
 	if len(words) > 1 {
 		return usage("help is on one command or topic at a time")
-	}
-	if slices.Contains(laterCommands, words[0]) {
-		return usage("help on %q is not there yet in this release", words[0])
 	}
 	names := commandNames(app)
 	for _, t := range topics() {

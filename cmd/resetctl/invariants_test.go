@@ -23,6 +23,7 @@ import (
 //	I4  no file in the work folder holds a secret
 //	I5  no target is asked faster than its ceiling allows
 //	I6  a kill leaves no more rows in doubt than were in flight
+//	I7  with --links, what was accepted has its link in the file
 //
 // The truth is in the mailboxes and the request logs of the test servers.
 
@@ -31,6 +32,7 @@ type rowKey struct{ target, address string }
 // A standing is what a ledger says of a row of one run.
 type standing struct {
 	outcome  bulk.Outcome
+	reason   bulk.Reason
 	inFlight bool
 }
 
@@ -74,7 +76,7 @@ func ledger(c *chain, dir string) (rows map[rowKey][]standing, wrong []string, e
 				wrong = append(wrong, fmt.Sprintf("I3: %v is in the ledger of run %s twice", key, run.ID()))
 			}
 			seen[key] = true
-			rows[key] = append(rows[key], standing{r.Outcome, r.Outcome == bulk.Pending && !waiting[r.Row.Seq]})
+			rows[key] = append(rows[key], standing{r.Outcome, r.Reason, r.Outcome == bulk.Pending && !waiting[r.Row.Seq]})
 		}
 		if want := len(targetNames) * len(c.people); len(seen) != want && len(seen) != 0 { // killed before they were registered
 			wrong = append(wrong, fmt.Sprintf("I3: run %s has %d rows, not %d", run.ID(), len(seen), want))
@@ -110,7 +112,7 @@ func (c *chain) afterKill() (wrong []string) {
 	if flying > inFlight {
 		wrong = append(wrong, fmt.Sprintf("I6: %d rows were in flight, at most %d can be", flying, inFlight))
 	}
-	return slices.Concat(wrong, c.mailedTwice(), c.untrue(rows), c.secrets())
+	return slices.Concat(wrong, c.mailedTwice(), c.untrue(rows), c.secrets(), c.linksLost(rows))
 }
 
 // copyLedger copies the ledger as it lies there: its file and what was written
@@ -168,7 +170,7 @@ func (c *chain) atEnd(p *process) (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("%s: %v", c.s.names[i], v))
 		}
 	}
-	return slices.Concat(wrong, c.mailedTwice(), c.untrue(rows), c.results(rows), c.secrets(), c.tooFast())
+	return slices.Concat(wrong, c.mailedTwice(), c.untrue(rows), c.results(rows), c.secrets(), c.tooFast(), c.linksLost(rows))
 }
 
 // mailedTwice is I1.
@@ -246,10 +248,35 @@ func (c *chain) secrets() (wrong []string) {
 	return wrong
 }
 
-// late is how much later a request may arrive than it was sent, on a machine
+// linksLost is I7, with the key that the links are for. Sugar gives none.
+func (c *chain) linksLost(rows map[rowKey][]standing) (wrong []string) {
+	if c.key == nil {
+		return nil
+	}
+	kept, err := keptLinks(filepath.Join(c.folder, "links.age"), c.key)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return []string{"I7: " + err.Error()}
+	}
+	there := make(map[rowKey]bool)
+	for _, l := range kept {
+		if !c.s.given(l) {
+			wrong = append(wrong, fmt.Sprintf("I7: %s never gave %s that link", l.Target, l.Email))
+		}
+		there[rowKey{l.Target, l.Email}] = true
+	}
+	for key, standings := range rows {
+		accepted := slices.ContainsFunc(standings, func(s standing) bool { return s.outcome == bulk.Done && s.reason == bulk.Accepted })
+		if accepted && key.target != "sugar" && !there[key] {
+			wrong = append(wrong, fmt.Sprintf("I7: %v is accepted, and its link is lost", key))
+		}
+	}
+	return wrong
+}
+
+// delay is how much later a request may arrive than it was sent, on a machine
 // that does much else. (What the pace is to the millisecond is shown in virtual
 // time, by package transport.)
-const late = time.Second
+const delay = time.Second
 
 // tooFast is I5, in every window. A process begins with one request, for it
 // cannot know when its predecessor's last was sent.
@@ -267,10 +294,10 @@ func (c *chain) tooFast() (wrong []string) {
 				if last == first || begins[last] {
 					processes++
 				}
-				span := requests[last].At.Sub(requests[first].At) + late
+				span := requests[last].At.Sub(requests[first].At) + delay
 				if allowed := float64(processes) + c.rate*span.Seconds(); float64(n) > allowed {
 					wrong = append(wrong, fmt.Sprintf("I5: %s was asked %d times in %v by %d processes, at %v/s",
-						c.s.names[i], n, span-late, processes, c.rate))
+						c.s.names[i], n, span-delay, processes, c.rate))
 					return wrong
 				}
 			}

@@ -36,40 +36,46 @@ type job struct {
 	options workOptions
 	args    []string // the command line, for the audit
 	// again is the command that goes on with the run, for people to copy; it may
-	// be nil.
-	again func(run string) string
-	// againAll is the same, for all targets.
-	againAll func(run string) string
+	// be nil. It leaves out the flags that are named.
+	again func(run string, without ...string) string
+	// behind are flags that have had their effect.
+	behind []string
 
-	people    *table.Reader // nil where there is none
-	limit     int           // the last row, by Seq, that --limit lets through; 0: all
-	output    *table.Output
-	ledger    *journal.Ledger
-	run       *journal.Run
-	between   func(bulk.Journal) bulk.Journal // see command.journal
-	bounds    journal.Options                 // see command.bounds
-	table     bool                            // the people are of a table, which may be edited, not of the command line
-	continued bool
-	retried   *retry // nil unless failed rows were taken again
-	engine    *bulk.Engine
-	gauges    map[string]*forecast.Gauge // by target, see bars
-	locks     []io.Closer
+	people       *table.Reader // nil where there is none
+	limit        int           // the last row, by Seq, that --limit lets through; 0: all
+	output       *table.Output
+	page         *table.Output // of the report; nil where none is wanted
+	samples      samples
+	ledger       *journal.Ledger
+	run          *journal.Run
+	between      func(bulk.Journal) bulk.Journal // see command.journal
+	bounds       journal.Options                 // see command.bounds
+	linksBetween func(handOver) handOver         // see command.links
+	table        bool                            // the people are of a table, which may be edited, not of the command line
+	continued    bool
+	borrowed     bool   // it is a plan of going on with a run
+	retried      *retry // nil unless failed rows were taken again
+	engine       *bulk.Engine
+	gauges       map[string]*forecast.Gauge // by target, see bars
+	locks        []io.Closer
 }
 
 // do works off a table.
 func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, error)) (err error) {
-	if err := j.mayAct(); err != nil {
-		return err
-	}
 	if err := j.read(open); err != nil {
 		return err
 	}
 	defer j.people.Close()
+	if err := j.mayAct(); err != nil && j.people.Len() > 0 { // else there is nothing to ask about
+		return err
+	}
 	if j.options.offline {
 		return j.sayOffline()
 	}
-	if j.options.output != "" && j.people.Is(j.options.output) {
-		return usage("-o %s is the table itself; name another file", j.options.output)
+	for flag, path := range map[string]string{"-o": j.options.output, "--report": j.options.report} {
+		if path != "" && j.people.Is(path) {
+			return usage("%s %s is the table itself; name another file", flag, path)
+		}
 	}
 	if err := j.open(ctx); err != nil {
 		return err
@@ -82,14 +88,21 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 	return j.through(ctx, begin, j.work)
 }
 
-// open opens what the job writes to: the results, so that a path that cannot be
-// written is found before anything is done, and the ledger.
+// open opens what the job writes to: the results and the links, so that a path
+// that cannot be written is found before anything is done, and the ledger.
 func (j *job) open(ctx context.Context) (err error) {
-	if err := j.notInState(j.options.output); err != nil {
+	if err := j.checkLinks(); err != nil {
 		return err
 	}
-	if j.options.output != "" {
-		if j.output, err = table.Create(j.options.output, j.io.Out); err != nil {
+	for path, out := range map[string]**table.Output{j.options.output: &j.output, j.options.report: &j.page} {
+		if path == "" {
+			continue
+		}
+		if err := j.notInState(path); err != nil {
+			return err
+		}
+		if *out, err = table.Create(path, j.io.Out); err != nil {
+			j.close()
 			return &exit{exitUsage, err}
 		}
 	}
@@ -115,8 +128,10 @@ func (j *job) notInState(path string) error {
 
 // close closes what was opened and lets all locks go.
 func (j *job) close() {
-	if j.output != nil {
-		_ = j.output.Abort() // unless they are written
+	for _, out := range []*table.Output{j.output, j.page} {
+		if out != nil {
+			_ = out.Abort() // unless it is written
+		}
 	}
 	if j.ledger != nil {
 		_ = j.ledger.Close()
@@ -148,7 +163,7 @@ func (j *job) through(ctx context.Context, begin beginning, work func(context.Co
 	}
 	j.engine = &bulk.Engine{
 		Journal: j.journal(), Targets: targets, Guards: guards(j.config.Guards),
-		Limit: j.limit, Log: j.log, AtOnce: j.atOnce(), ResendUnknown: j.options.resendUnknown, Lock: resetter.LockOptions{RevokeKeys: j.options.revokeKeys},
+		Limit: j.limit, Links: j.handOver(), Log: j.log, AtOnce: j.atOnce(), ResendUnknown: j.options.resendUnknown, Lock: resetter.LockOptions{RevokeKeys: j.options.revokeKeys},
 	}
 	if j.options.maxDuration > 0 {
 		j.engine.Deadline = time.Now().Add(j.options.maxDuration)
@@ -174,7 +189,11 @@ func (j *job) journal() bulk.Journal {
 func (j *job) mayAct() error {
 	o := j.options
 	if !o.dryRun && !o.yes && !j.io.CanAsk() {
-		return usage("there is no terminal to ask on; look at it with --dry-run, then give --yes to do it")
+		why := "there is no terminal to ask on"
+		if j.io.NoInput {
+			why = "--no-input says not to ask"
+		}
+		return usage("%s; look at it with --dry-run, then give --yes to do it", why)
 	}
 	return nil
 }
@@ -189,14 +208,19 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 	if j.people, err = open(j.options.table); err != nil {
 		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
 			if failed := j.correct(refused, format); failed != nil {
-				j.io.Lines(refused.Error())
-				return failed
+				if e := (*exit)(nil); errors.As(failed, &e) { // the path was wrong
+					j.io.Lines(refused.Error())
+					return failed
+				}
+				j.io.Tell("%v", failed) // the table is refused all the same
 			}
 			return err
 		}
 		return &exit{exitUsage, err}
 	}
-	j.io.Note("%s", j.people.Understood())
+	if j.table {
+		j.io.Note("%s", j.people.Understood())
+	}
 	if j.options.limit == 0 {
 		return nil
 	}
@@ -271,7 +295,25 @@ func (j *job) targets(ctx context.Context, named map[string]bool) ([]bulk.Target
 	if err := errors.Join(errs...); err != nil {
 		return targets, &exit{exitUsage, err}
 	}
-	return targets, nil
+	return targets, j.twoNames(targets)
+}
+
+// twoNames refuses to work with one system under two names: whoever is named at
+// both would be mailed twice.
+func (j *job) twoNames(targets []bulk.Target) error {
+	seen := make(map[string]string)
+	for _, t := range targets {
+		if t.Resetter == nil {
+			continue
+		}
+		c := j.config.Target(t.Name)
+		system := c.System + " " + strings.ToLower(strings.TrimRight(c.URL, "/"))
+		if other, twice := seen[system]; twice {
+			return usage("targets %s and %s are the same system, so that people would be mailed twice: leave one of them out, with --except or in the table", other, t.Name)
+		}
+		seen[system] = t.Name
+	}
+	return nil
 }
 
 func (j *job) excluded(name string) bool {
@@ -299,6 +341,9 @@ func (j *job) target(ctx context.Context, t *config.Target) (bulk.Target, error)
 		transport.WithEvidenceKey(key),
 		transport.WithTarget(t.Name), transport.WithRate(t.Rate), transport.WithTimeout(t.Timeout),
 		transport.WithMaxWait(t.MaxWait), transport.WithLogger(j.log), transport.WithUserAgent("resetctl/" + release()),
+	}
+	if j.options.links != nil {
+		opts = append(opts, transport.WithLinks())
 	}
 	if t.CAFile != "" {
 		pem, err := os.ReadFile(t.CAFile)
@@ -396,8 +441,8 @@ func (j *job) invocation() journal.Invocation {
 // work looks people up, shows the plan, asks where it has to, and acts.
 func (j *job) work(ctx context.Context) error {
 	if j.options.resendUnknown && !j.options.dryRun { // what is found to be done is not sent once more
-		if err := j.reconcile(ctx); err != nil {
-			return err
+		if err := j.reconcile(ctx); err != nil && ctx.Err() == nil {
+			return errors.Join(err, j.discard(ctx))
 		}
 	}
 	stop := j.showProgress(ctx)
@@ -418,35 +463,46 @@ func (j *job) work(ctx context.Context) error {
 		return j.sayPlan(ctx, plan)
 	}
 	if err := j.mayBegin(ctx, plan); err != nil {
+		if ctx.Err() != nil && j.continued && j.retried == nil { // it is there as before, to be gone on with
+			return j.conclude(ctx, bulk.Summary{}, err)
+		}
 		return errors.Join(err, j.discard(ctx))
 	}
-	stop = j.showProgress(ctx)
-	summary, err := j.engine.Act(ctx)
-	stop()
+	summary, err := j.act(ctx)
 	if guard := (*bulk.GuardError)(nil); ctx.Err() == nil && (err == nil || errors.As(err, &guard)) {
-		if err := j.reconcileAtEnd(ctx); err != nil {
-			return err
+		if failed := j.reconcileAtEnd(ctx); failed != nil && ctx.Err() == nil {
+			return failed
 		}
+	}
+	if ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)) { // since the work was over
+		err = errors.Join(context.Cause(ctx), err)
 	}
 	return j.conclude(ctx, summary, err)
 }
 
+// wouldDo counts the actions of the whole run, so that the same command goes on
+// with the same --expect. A command that names no table counts what it does
+// itself.
+func (j *job) wouldDo(ctx context.Context, plan bulk.Plan) (int, error) {
+	would := plan.Would()
+	if !(j.continued || j.borrowed) || j.people == nil {
+		return would, nil
+	}
+	counts, err := j.run.Counts(ctx)
+	for _, c := range counts {
+		would += c[bulk.Done] + c[bulk.Unknown]
+	}
+	for _, t := range plan.Targets {
+		would -= t.Again // which were unknown
+	}
+	return would, err
+}
+
 // mayBegin applies what guards the whole run, and asks.
 func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
-	would := plan.Would()
-	if j.continued && j.people != nil {
-		// Of the whole run, so that the same command goes on. One that names no
-		// table counts what it does itself.
-		counts, err := j.run.Counts(ctx)
-		if err != nil {
-			return err
-		}
-		for _, c := range counts {
-			would += c[bulk.Done] + c[bulk.Unknown]
-		}
-		for _, t := range plan.Targets {
-			would -= t.Again // which were unknown
-		}
+	would, err := j.wouldDo(ctx, plan)
+	if err != nil {
+		return err
 	}
 	if n := j.options.expect; n >= 0 && n != would {
 		return &bulk.GuardError{Guard: "expect", Detail: fmt.Sprintf("%d actions would be done, not the %d that --expect says; nothing was sent", would, n)}
@@ -473,7 +529,7 @@ func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
 // advise adds to the engine's words those that only the command knows.
 func (j *job) advise(err error) error {
 	if errors.Is(err, bulk.ErrNoMailer) {
-		return fmt.Errorf("%w\nset up a mailer in the system; handing links over with --links is not there yet in this release", err)
+		return fmt.Errorf("%w\nset up a mailer in the system, or hand the links over yourself: --links FILE --links-to RECIPIENT writes them down, encrypted for who hands them over", err)
 	}
 	return err
 }

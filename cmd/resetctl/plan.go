@@ -24,7 +24,7 @@ func (c *command) planCommand() *cli.Command {
 resetctl plan people.csv -o plan.csv  a line per row
 resetctl plan people.csv --offline    check the file alone`,
 		Flags: append(append(fileFlags(),
-			&cli.BoolFlag{Name: "offline", Usage: "stay off the network and check the file alone"}), slices.Concat(rowFlags(), workFlags())...),
+			&cli.BoolFlag{Name: "offline", Usage: "stay off the network and check the file alone"}), slices.Concat(linksFlags(), rowFlags(), workFlags())...),
 		Action: func(ctx *cli.Context) error {
 			path, err := onlyArgument(ctx, "FILE")
 			if err != nil {
@@ -35,8 +35,8 @@ resetctl plan people.csv --offline    check the file alone`,
 				return err
 			}
 			j.options.dryRun = true
-			if j.options.offline && (j.options.output != "" || j.options.expect >= 0) {
-				return usage("--offline checks the file alone: there is nothing to write with -o or to hold against --expect")
+			if j.options.offline && (j.options.output != "" || j.options.links != nil || j.options.expect >= 0) {
+				return usage("--offline checks the file alone: there is nothing to write with -o or --links, or to hold against --expect")
 			}
 			return j.doFile(ctx.Context, path)
 		},
@@ -131,6 +131,10 @@ func actionsText(actions map[resetter.Action]int) string {
 
 // sayPlan prints the plan on stdout, writes its rows, and forgets the run.
 func (j *job) sayPlan(ctx context.Context, plan bulk.Plan) error {
+	would, err := j.wouldDo(ctx, plan)
+	if err != nil {
+		return errors.Join(err, j.discard(ctx))
+	}
 	if j.output != nil {
 		err := table.WritePlan(j.output, j.options.format, j.run.Columns(), j.limit, j.run.Results(ctx))
 		if err = errors.Join(err, j.commit(err)); err != nil {
@@ -148,7 +152,7 @@ func (j *job) sayPlan(ctx context.Context, plan bulk.Plan) error {
 		return j.printObject(j.planJSON(plan))
 	}
 	text := j.planText(plan)
-	if n := j.options.expect; n >= 0 && n != plan.Would() {
+	if n := j.options.expect; n >= 0 && n != would {
 		text += fmt.Sprintf("--expect %d would refuse this\n", n)
 	}
 	return j.io.Print(text + "nothing was sent\n")

@@ -14,7 +14,7 @@ func (c *command) resetCommand() *cli.Command {
 resetctl reset ana@example.com bo@example.com --target all --yes
 
 A person is an e-mail address, a user name, or a system's own id as id:123.`,
-		Flags: slices.Concat(actFlags(), beginFlags(), rowFlags(), workFlags()),
+		Flags: slices.Concat(actFlags(), linksFlags(), beginFlags(), rowFlags(), workFlags()),
 		Action: func(ctx *cli.Context) error {
 			if ctx.NArg() == 0 {
 				return usage("PERSON is missing; see resetctl reset --help")

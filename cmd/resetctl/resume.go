@@ -24,7 +24,7 @@ resetctl resume 20261123-141502-x7k2 --retry-failed
 What was done, or may have been done, is not done again.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "retry-failed", Usage: "take the failed rows of the run again"},
-		}, actFlags(), workFlags()),
+		}, actFlags(), linksFlags(), workFlags()),
 		Action: func(ctx *cli.Context) error {
 			id, err := mayName(ctx, "RUN")
 			if err != nil {
@@ -41,9 +41,9 @@ What was done, or may have been done, is not done again.`,
 }
 
 // resumption is the command that goes on with a run by its name, with those
-// flags of the command line that concern how.
-func (c *command) resumption(id string) string {
-	kept := slices.Concat(c.app().Flags, actFlags(), workFlags())
+// flags of the command line that concern how, but for those that are named.
+func (c *command) resumption(id string, without ...string) string {
+	kept := slices.Concat(c.app().Flags, actFlags(), linksFlags(), workFlags())
 	words := []string{"resetctl"}
 	for _, arg := range c.arranged[1:] {
 		if arg == "--" {
@@ -56,7 +56,7 @@ func (c *command) resumption(id string) string {
 			words = append(words, "resume", id)
 		// What is in doubt is sent once more on a person's word alone, and each time
 		// anew: a command that is printed here does not give it.
-		case name != "expect" && name != "resend-unknown" && named(kept, name) != nil:
+		case name != "expect" && name != "resend-unknown" && !slices.Contains(without, name) && named(kept, name) != nil:
 			words = append(words, quoted(arg))
 		}
 	}

@@ -20,7 +20,7 @@ resetctl run people.csv --target looker,sugar --limit 5
 
 The file has a column that says who (email, user_id or username) and may say
 where (target). A run that was stopped goes on when it is started again.`,
-		Flags: slices.Concat(fileFlags(), actFlags(), beginFlags(), rowFlags(), workFlags()),
+		Flags: slices.Concat(fileFlags(), actFlags(), linksFlags(), beginFlags(), rowFlags(), workFlags()),
 		Action: func(ctx *cli.Context) error {
 			path, err := onlyArgument(ctx, "FILE")
 			if err != nil {
@@ -51,12 +51,11 @@ func (c *command) job(ctx *cli.Context) (*job, error) {
 	if err != nil {
 		return nil, err
 	}
-	same := func(string) string { return again(c.args) }
-	all := func(string) string { return again(c.args, "only", "except") }
+	same := func(_ string, without ...string) string { return again(c.args, without...) }
 	if slices.ContainsFunc(c.args, func(arg string) bool { return ui.Clean(arg) != arg }) {
-		same, all = c.resumption, c.resumption // nobody could copy that from a terminal
+		same = c.resumption // nobody could copy that from a terminal
 	}
-	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, againAll: all, between: c.journal, bounds: c.bounds}, nil
+	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, between: c.journal, linksBetween: c.links, bounds: c.bounds}, nil
 }
 
 // again is the command line that goes on with what args began: without the

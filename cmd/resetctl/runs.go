@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -85,8 +86,34 @@ func (j *job) prune(ctx context.Context, keep time.Duration, asJSON bool) error 
 	return j.io.Print(fmt.Sprintf("%d runs that finished before %s were removed\n", n, minute(before)))
 }
 
+// settleLeft has what ended processes left in flight told as in doubt.
+func (j *job) settleLeft(ctx context.Context) error {
+	for run, err := range j.ledger.Runs(ctx) {
+		if err != nil {
+			return err
+		}
+		if run.Plan || !run.FinishedAt.IsZero() {
+			continue
+		}
+		unfinished, err := j.ledger.Run(ctx, run.ID)
+		if errors.Is(err, journal.ErrNoRun) {
+			continue // discarded meanwhile
+		}
+		if err == nil {
+			err = leftInFlight(ctx, j.config.State, unfinished)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // listRuns prints a line for each run that could send something.
 func (j *job) listRuns(ctx context.Context, asJSON bool) error {
+	if err := j.settleLeft(ctx); err != nil {
+		return err
+	}
 	type runJSON struct {
 		RunID      string     `json:"run_id"`
 		StartedAt  string     `json:"started_at"`

@@ -37,6 +37,9 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	if cause != nil {
 		end = asExit(cause)
 	}
+	if err := j.reportRun(ctx, summary, end.code); err != nil {
+		return errors.Join(cause, err)
+	}
 	j.saySummary(summary, counts, total, end)
 	if j.options.json {
 		if err := j.printJSON(counts, total, end.code); err != nil {
@@ -119,20 +122,27 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		fmt.Fprintf(&b, "        and when that is mended: %s\n", j.command("resume", "--retry-failed"))
 	}
 	if total[bulk.Unknown] > 0 {
-		fmt.Fprintf(&b, "unknown: the mail may have gone out and is not sent again; ask these people or look in the system, then: %s (or --settle failed)\n",
+		fmt.Fprintf(&b, "unknown: it may have been done, and the mail may have gone out; it is not repeated by itself. Ask these people or look in the system, then: %s (or --settle failed)\n",
 			j.command("reconcile", "--settle", "done", "--rows", "N,M"))
+		fmt.Fprintf(&b, "         or have it done once more, which may mail them twice: %s\n", j.command("resume", "--resend-unknown"))
 	}
 	if total[bulk.Pending] > 0 && j.again != nil {
-		again := j.again
-		if j.againAll != nil && j.leftAlone(counts) == total[bulk.Pending] {
-			again = j.againAll
+		without := slices.Clone(j.behind)
+		if j.leftAlone(counts) == total[bulk.Pending] {
+			without = append(without, "only", "except")
 		}
-		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", again(j.run.ID()))
+		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), without...))
+	}
+	if f := j.options.links; f != nil {
+		fmt.Fprintf(&b, "links: %d were appended to %s\n", f.Written(), f.Path)
 	}
 	if j.output != nil && j.options.output != "-" {
 		fmt.Fprintf(&b, "results: %s\n", j.options.output)
 	} else if j.output == nil {
 		fmt.Fprintf(&b, "row by row: %s\n", j.command("show"))
+	}
+	if j.page != nil {
+		fmt.Fprintf(&b, "report: %s\n", j.options.report)
 	}
 	j.io.Lines(b.String())
 }

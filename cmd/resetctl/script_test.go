@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 )
@@ -51,6 +52,9 @@ import (
 //	summary FILE KEY=N…         FILE is a summary as --json has it; keys are counts, exit and TARGET.count
 //	go-on                       runs the command that stderr says to go on with
 //	secret-free FILE            FILE holds no secret of a system
+//	age-key NAME                makes a key: $NAME is the public one
+//	ssh-key NAME                makes an SSH key: NAME.pub is the public one
+//	links FILE KEY TARGET=ADDRESS…   KEY (or plain) reads in FILE a link of TARGET for each ADDRESS, and no other
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -61,6 +65,7 @@ func TestScripts(t *testing.T) {
 			"signal": cmdSignal,
 			"asked":  cmdAsked, "untouched": cmdUntouched, "twice-is-meant": cmdTwiceIsMeant, "system": cmdSystem, "fault": cmdFault,
 			"people": cmdPeople, "column": cmdColumn, "summary": cmdSummary, "go-on": cmdGoOn, "secret-free": cmdSecretFree,
+			"age-key": cmdAgeKey, "ssh-key": cmdSSHKey, "links": cmdLinks,
 		},
 	})
 }
@@ -74,7 +79,7 @@ func setUp(env *testscript.Env) error {
 			env.Setenv(key, value)
 		}
 	}
-	env.Values[systemsKey{}] = s
+	env.Values[systemsKey{}], env.Values[keysKey{}] = s, make(map[string]age.Identity)
 	env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "home", "config"))
 	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "home", "state"))

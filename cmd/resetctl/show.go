@@ -68,6 +68,9 @@ func (c *command) show(ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := leftInFlight(ctx.Context, cfg.State, run); err != nil {
+		return err
+	}
 	output, err := table.Create(path, c.io.Out)
 	if err != nil {
 		return &exit{exitUsage, err}
@@ -89,6 +92,18 @@ func runOf(ctx context.Context, ledger *journal.Ledger, id string) (*journal.Run
 		return ledger.Newest(ctx)
 	}
 	return ledger.Run(ctx, id)
+}
+
+// leftInFlight has what a process left in flight when it ended told as what it
+// is: in doubt. While somebody works the run off, it is in flight.
+func leftInFlight(ctx context.Context, state string, run *journal.Run) error {
+	held, err := lockRun(state, run.ID())
+	if err != nil {
+		return nil // nothing can be said about it now
+	}
+	defer held.Close()
+	_, err = run.Interrupt(ctx, bulk.Interrupted)
+	return err
 }
 
 func noRun(id, state string) error {

@@ -81,21 +81,7 @@ func who(a resetter.Action) (systems []string) {
 			secrets[k.Name] = resetter.NewSecret(cmp.Or(k.Default, "x"))
 		}
 		client, err := d.open("https://example.com", secrets)
-		if err != nil {
-			continue
-		}
-		able := false
-		switch a {
-		case resetter.ActionReset:
-			able = true
-		case resetter.ActionForceChange:
-			_, able = client.(resetter.PasswordExpirer)
-		case resetter.ActionChangeEmail:
-			_, able = client.(resetter.EmailChanger)
-		case resetter.ActionLock, resetter.ActionUnlock:
-			_, able = client.(resetter.Locker)
-		}
-		if able {
+		if err == nil && bulk.Supports(client, a) {
 			systems = append(systems, d.Name)
 		}
 	}

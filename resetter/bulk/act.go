@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/seed57652884/resetctl/resetter"
@@ -44,7 +45,7 @@ func (s Summary) Counts() Counts {
 //   - ctx is done: no row is begun from that moment on, and what has not sent
 //     its request does not; what has is waited for and recorded. The error is
 //     ctx's cause.
-//   - a [*GuardError]: a guard halted the run.
+//   - a [*GuardError]: a guard halted the run, the canary of First among them.
 //   - anything else: the journal failed, or Links. Nothing is sent after that.
 //
 // The Summary is valid with an error too, as far as the journal tells.
@@ -87,7 +88,7 @@ func (e *Engine) Act(ctx context.Context) (Summary, error) {
 	return e.summary(keep, stopped, err)
 }
 
-// act runs a lane for each target until all of them have ended.
+// act runs a course for each target until all of them have ended.
 func (e *Engine) act(ctx context.Context, targets []*Target, counts map[string]Counts) ([]*lane, error) {
 	run, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -95,33 +96,102 @@ func (e *Engine) act(ctx context.Context, targets []*Target, counts map[string]C
 	defer cancel()
 	a := &acting{Engine: e, run: timed, keep: context.WithoutCancel(ctx), fail: fail, failures: failures{guards: e.Guards}}
 
-	var wg sync.WaitGroup
-	lanes, errs := make([]*lane, len(targets)), make([]error, len(targets))
+	courses, lanes := make([]course, len(targets)), make([]*lane, len(targets))
 	for i, t := range targets {
-		l := a.lane(t, Ready)
-		lanes[i] = l
-		wg.Go(func() {
-			if e.AtOnce {
-				if errs[i] = e.lookUpAlone(timed, t, l, counts); errs[i] != nil {
-					fail(errs[i])
-				}
-			}
-			if e.ResendUnknown && l.stopped == nil && errs[i] == nil {
-				// First, since what becomes Unknown from now on is not meant.
-				again := a.lane(t, InDoubt)
-				errs[i] = again.run(timed, fail)
-				l.stopped = again.stopped
-			}
-			if l.stopped == nil && errs[i] == nil {
-				errs[i] = l.run(timed, fail)
-			}
-		})
+		courses[i] = a.course(t)
+		lanes[i] = courses[i].last()
 	}
-	wg.Wait()
+	errs := sideBySide(courses, func(i int, c course) error {
+		if e.AtOnce {
+			if err := e.lookUpAlone(timed, targets[i], c.last(), counts); err != nil {
+				fail(err)
+				return err
+			}
+		}
+		return c.run(timed, fail)
+	})
+	if e.First > 0 {
+		switch left, err := lift(timed, courses); {
+		case err != nil:
+			errs = append(errs, err)
+		case left && e.GoOn != nil && e.GoOn(ctx):
+			errs = sideBySide(courses, func(_ int, c course) error { return c.run(timed, fail) })
+		case left && ctx.Err() == nil:
+			errs = append(errs, &GuardError{"canary", fmt.Sprintf(
+				"the first %d rows of each target are through; look at what became of them before the others are worked", e.First)})
+		}
+	}
 	if run.Err() != nil {
 		errs = append([]error{context.Cause(run)}, errs...)
 	}
 	return lanes, join(errs)
+}
+
+// A course is all lanes of one target, in the order in which they run.
+type course []*lane
+
+// course makes a target's. Rows in doubt are first, since what becomes Unknown
+// from now on is not meant.
+func (a *acting) course(t *Target) (c course) {
+	if a.ResendUnknown {
+		c = append(c, a.lane(t, InDoubt))
+	}
+	c = append(c, a.lane(t, Ready))
+	if a.First > 0 {
+		room := a.First
+		for _, l := range c {
+			l.room = &room
+		}
+	}
+	return c
+}
+
+// last is the lane that says at the end whether the target was stopped.
+func (c course) last() *lane { return c[len(c)-1] }
+
+// run runs the lanes until all of them have ended or the target is stopped.
+func (c course) run(ctx context.Context, fail context.CancelCauseFunc) error {
+	for _, l := range c {
+		if c.last().stopped != nil {
+			return nil
+		}
+		if err := l.run(ctx, fail); err != nil {
+			return err
+		}
+		c.last().stopped = l.stopped
+	}
+	return nil
+}
+
+// sideBySide does it for all courses at once.
+func sideBySide(courses []course, do func(int, course) error) []error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(courses))
+	for i, c := range courses {
+		wg.Go(func() { errs[i] = do(i, c) })
+	}
+	wg.Wait()
+	return errs
+}
+
+// lift lets the courses take any number of rows from now on, and reports whether
+// that leaves something to do: nothing where ctx is done, nor where a row of the
+// first is not through, since the deadline comes before its turn.
+func lift(ctx context.Context, courses []course) (left bool, err error) {
+	courses = slices.DeleteFunc(slices.Clone(courses), func(c course) bool { return c.last().stopped != nil })
+	for _, l := range slices.Concat(courses...) {
+		if l.held > 0 {
+			return false, nil
+		}
+	}
+	for _, l := range slices.Concat(courses...) {
+		l.room = nil
+		if err := l.fill(ctx); err != nil {
+			return false, err
+		}
+		left = left || l.held > 0
+	}
+	return left, nil
 }
 
 // lookUpAlone looks one target's people up beside the others. If the target
@@ -151,7 +221,10 @@ func (e *Engine) timed(ctx context.Context) (context.Context, context.CancelFunc
 func (e *Engine) lane(t *Target, stage Stage) *lane {
 	return &lane{
 		journal: e.Journal, target: t, stage: stage, limit: e.Limit, deadline: e.Deadline,
-		show: func(change func(*TargetProgress)) { e.note(t.Name, change) },
+		show:   func(change func(*TargetProgress)) { e.note(t.Name, change) },
+		flying: make(map[*task]bool), behind: make(map[string][]*task),
+		ready: tasks{before: func(a, b *task) bool { return a.Row.Seq < b.Row.Seq }},
+		later: tasks{before: func(a, b *task) bool { return a.at.Before(b.at) }},
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 // What is known of the actions is here and nowhere else: which capability each
 // takes, how it is done, and what is said of it when it is done.
 
-// supports reports whether r can do a.
-func supports(r resetter.Resetter, a resetter.Action) (ok bool) {
+// Supports reports whether r can do a, by the capabilities that it has.
+func Supports(r resetter.Resetter, a resetter.Action) (ok bool) {
 	switch a {
 	case resetter.ActionReset:
 		ok = true
@@ -45,7 +45,7 @@ func malformed(row Row) error {
 
 // perform does row's action on account.
 func (e *Engine) perform(ctx context.Context, r resetter.Resetter, row Row, account resetter.Account) (resetter.Receipt, error) {
-	if supports(r, row.Action) {
+	if Supports(r, row.Action) {
 		switch row.Action {
 		case resetter.ActionReset:
 			return r.Reset(ctx, account)

@@ -140,6 +140,26 @@ func TestAnActionThatIsMalformedOrThatTheSystemLacksIsNotTried(t *testing.T) {
 	all(t, j, "failed/unsupported")
 }
 
+// Where an address is changed, all mails go to the new one: the guards look at it.
+func TestNobodyIsGivenAnAddressThatTheGuardsForbid(t *testing.T) {
+	var rows []bulk.Row
+	for i, address := range []string{"p0@example.com", "p1@evil.example", "vip@example.com"} {
+		r := doing(resetter.ActionChangeEmail, fmt.Sprintf("p%d@example.com", i))
+		r.NewEmail = address
+		rows = append(rows, r)
+	}
+	j := newLedger(t, rows...)
+	a := &able{system: &system{}}
+	work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: a}},
+		Guards: bulk.Guards{Domains: []string{"example.com"}, Deny: []string{"VIP@example.com"}}})
+	for i, want := range []string{"done/accepted", "skipped/excluded", "skipped/excluded"} {
+		is(t, results(t, j)[i], want)
+	}
+	if len(a.writes) != 1 {
+		t.Errorf("done: %v", a.writes)
+	}
+}
+
 // It leads to a state: after a crash, and on the operator's word after a lost
 // answer, it is simply done again.
 func TestAnActionThatMailsNobodyIsDoneAgain(t *testing.T) {

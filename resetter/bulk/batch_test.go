@@ -3,6 +3,7 @@ package bulk_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,7 +20,12 @@ type batching struct {
 	sizes []int // of the batches that were asked
 }
 
-func (b *batching) BatchSize() int { return b.size }
+func (b *batching) BatchSize(kind resetter.IdentityKind) int {
+	if kind == resetter.ByUsername {
+		return 1
+	}
+	return b.size
+}
 
 func (b *batching) ResolveBatch(_ context.Context, ids []resetter.Identity) ([]resetter.Resolution, error) {
 	b.mu.Lock()
@@ -40,7 +46,7 @@ func found(ids []resetter.Identity) []resetter.Resolution {
 }
 
 func TestPeopleAreLookedUpManyAtATime(t *testing.T) {
-	for size, calls := range map[int]int{1: 60, 7: 9, 60: 1, 1000: 1} {
+	for size, calls := range map[int]int{1: 0, 7: 9, 60: 1, 1000: 1} {
 		b := &batching{system: &system{}, size: size}
 		j := newLedger(t, append(people("a", 60), person("a", "not an address"), bulk.Row{Target: "a", Action: resetter.ActionLock, Identity: resetter.ID("1")})...)
 		work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: b, Concurrency: 3}}})
@@ -54,7 +60,7 @@ func TestPeopleAreLookedUpManyAtATime(t *testing.T) {
 				is(t, r, "failed/unsupported")
 			}
 		}
-		if len(b.sizes) != calls || b.lookUps > 0 {
+		if len(b.sizes) != calls || (b.lookUps > 0) != (calls == 0) {
 			t.Errorf("batches of %d: %v, and %d people one by one", size, b.sizes, b.lookUps)
 		}
 		mailedOnce(t, b.system)
@@ -141,5 +147,25 @@ func TestTheLimitHoldsWithinABatch(t *testing.T) {
 	work(t, &bulk.Engine{Journal: j, Limit: 5, Targets: []bulk.Target{{Name: "a", Resetter: b}}})
 	if len(b.order) != 5 || len(b.sizes) != 1 || b.sizes[0] != 5 {
 		t.Errorf("%d were done, in batches of %v", len(b.order), b.sizes)
+	}
+}
+
+// What is known of a batch is known when it is over, and lost where the process
+// is killed before. So people of a kind that gains nothing are not in one.
+func TestPeopleAreInABatchOnlyWhereThatSparesCalls(t *testing.T) {
+	b := &batching{system: &system{}, size: 5}
+	var rows []bulk.Row
+	for i := range 20 {
+		id := resetter.Username(fmt.Sprintf("u%d", i))
+		if i%10 > 3 {
+			id = resetter.ID(fmt.Sprintf("i%d", i))
+		}
+		rows = append(rows, bulk.Row{Target: "a", Identity: id})
+	}
+	j := newLedger(t, rows...)
+	work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: b}}})
+	all(t, j, "done/accepted")
+	if b.lookUps != 8 || fmt.Sprint(b.sizes) != "[5 1 5 1]" {
+		t.Errorf("%d people one by one, and batches of %v", b.lookUps, b.sizes)
 	}
 }

@@ -22,6 +22,14 @@ func (s *shifted) Record(ctx context.Context, r bulk.Result) error {
 	return s.Journal.Record(ctx, r)
 }
 
+func (s *shifted) List(ctx context.Context, target string, stage bulk.Stage, after, n int) ([]bulk.Result, error) {
+	list, err := s.Journal.List(ctx, target, stage, after, n)
+	for i := range list {
+		list[i].AskedAt = list[i].AskedAt.Add(s.by)
+	}
+	return list, err
+}
+
 // A clock that is set back cannot make it look as if a cool-down were over, and
 // one that was ahead keeps people from being mailed rather than mail them twice.
 func TestAClockThatIsSetBackEndsNoCooldown(t *testing.T) {

@@ -392,10 +392,10 @@ func TestALinkThatCannotBeHandedOverEndsTheRun(t *testing.T) {
 		t.Errorf("Act returned %v", err)
 	}
 	for i, r := range results(t, j) {
-		if i == 0 {
-			is(t, r, "done/accepted")
-		} else {
+		if i > 0 {
 			is(t, r, "pending/not_started")
+		} else if is(t, r, "done/accepted"); !strings.Contains(r.Detail, "its link could not be handed over and is lost") {
+			t.Errorf("its detail is %q", r.Detail)
 		}
 	}
 }

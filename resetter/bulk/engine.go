@@ -22,8 +22,8 @@ const (
 
 // A Target is a system under the name that rows call it by.
 type Target struct {
-	Name     string
-	Resetter resetter.Resetter
+	Name     string            // as in Row.Target; unique in an Engine
+	Resetter resetter.Resetter // the client of the system; shared by all rows
 
 	// Concurrency is how many rows are worked at a time; below 1 means 1.
 	Concurrency int
@@ -55,9 +55,11 @@ func (t *Target) maxWait() time.Duration {
 }
 
 // An Engine works off the rows of one run. Journal and Targets are needed, the
-// rest may be left zero. The methods are called one after the other (Check if
-// wanted, Prepare, Act), and may be called again; only Progress may be called
-// at any time. Fields are not changed while a method is under way.
+// rest may be left zero; every method reports all that is wrong with the fields
+// at once, before it does anything. The methods are called one after the other
+// (Check if wanted, Prepare, Act, Reconcile if wanted), and may be called again;
+// only Progress may be called at any time. Fields are not changed while a method
+// is under way.
 //
 // A [resetter.Resetter] under an Engine calls [resetter.BeforeSend] right
 // before each request that may mail somebody. One that does not is worked off
@@ -65,9 +67,15 @@ func (t *Target) maxWait() time.Duration {
 // An action that mails nobody leads to a state however often it is done: it has
 // no intent, and after a crash it is simply done again.
 type Engine struct {
+	// Journal holds the rows and learns what becomes of them. One Engine at a
+	// time works on it.
 	Journal Journal
+	// Targets are the systems that rows may name. One that no row names is not
+	// contacted.
 	Targets []Target
-	Guards  Guards
+	// Guards keep the run from doing what it should not; none are set by
+	// themselves but that the own account is let be.
+	Guards Guards
 
 	// Deadline is when no further row is begun; zero means never. What is in
 	// flight then is finished, the rest stays Pending. Neither phase waits for
@@ -89,6 +97,15 @@ type Engine struct {
 	// Limit has only rows with a Seq up to it worked, the others stay Pending;
 	// 0 means all.
 	Limit int
+	// First is a canary: Act works that many rows of each target, in the order of
+	// the input and not counting those that are left out when their turn comes,
+	// and then asks GoOn whether the others are to be worked, too. 0 means all at
+	// once. Rows in doubt that are sent once more come first.
+	First int
+	// GoOn is asked at most once in each Act, by its caller's goroutine: when the
+	// First rows of all targets are through and others are left. No, or no GoOn at
+	// all, halts the run by the guard "canary".
+	GoOn func(ctx context.Context) bool
 	// Lock says how thoroughly accounts are locked.
 	Lock resetter.LockOptions
 	// Links, where set, is handed each one-time link that a receipt holds,
@@ -108,10 +125,11 @@ type Engine struct {
 // A TargetError says which target made a phase impossible. Nothing was sent,
 // at no target.
 type TargetError struct {
-	Target string
-	Err    error
+	Target string // its Name
+	Err    error  // what it refused with: a *resetter.Error as a rule
 }
 
+// Error names the target and the reason in one line.
 func (e *TargetError) Error() string {
 	if refusal, ok := e.Err.(*resetter.Error); ok && refusal.System == e.Target { // it names itself
 		return fmt.Sprintf("target %v; nothing was sent", e.Err)
@@ -152,6 +170,13 @@ func (e *Engine) validate() error {
 	}
 	if e.AtOnce && e.Guards.MaxRows > 0 {
 		errs = append(errs, errors.New("bulk: Guards.MaxRows needs people looked up first, without AtOnce"))
+	}
+	g := e.Guards
+	if g.MaxRows < 0 || g.MaxFailures < 0 || e.Limit < 0 || e.First < 0 {
+		errs = append(errs, errors.New("bulk: Guards.MaxRows, Guards.MaxFailures, Limit and First cannot be negative; 0 is off"))
+	}
+	if g.MaxFailurePercent < 0 || g.MaxFailurePercent > 100 { // and would never halt anything
+		errs = append(errs, fmt.Errorf("bulk: Guards.MaxFailurePercent is %d, which is no share of a hundred", g.MaxFailurePercent))
 	}
 	seen := make(map[string]bool)
 	for _, t := range e.Targets {

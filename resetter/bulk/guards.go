@@ -13,7 +13,8 @@ import (
 
 // Guards keep a run from doing what it should not. The zero value has none of
 // them. They look at accounts as they were found: at the id and at the address
-// that would be mailed, not at how a row names the person.
+// that would be mailed, not at how a row names the person; and where an address
+// is changed, at the new one.
 type Guards struct {
 	// MaxRows refuses a run in which more rows than that would be done; 0 is off.
 	MaxRows int
@@ -32,27 +33,34 @@ type Guards struct {
 
 // A GuardError says which guard halted the run.
 type GuardError struct {
-	Guard  string // "max_rows", "max_failures"
+	Guard  string // "max_rows", "max_failures", "canary"
 	Detail string // one sentence
 }
 
+// Error names the guard and the reason in one line.
 func (e *GuardError) Error() string { return "halted by the guard " + e.Guard + ": " + e.Detail }
 
-// exclude says why account is to be left out of everything; empty where it is not.
-func (g Guards) exclude(account, self resetter.Account) string {
+// exclude says why a row is to be left out, by its account; empty where it is
+// not. What changes an address is looked at by the new one: that is where every
+// mail goes from then on.
+func (g Guards) exclude(r Result, self resetter.Account) string {
+	account, mailed := r.Account, r.Account.Email
+	if r.Row.Action == resetter.ActionChangeEmail {
+		mailed = r.Row.NewEmail
+	}
 	same := func(a, b string) bool { return a != "" && resetter.SameEmail(a, b) }
 	if self.ID != "" && self.ID == account.ID || same(self.Email, account.Email) || same(self.Username, account.Username) {
 		return "left out: we sign in with this account, so nothing is done to it"
 	}
 	for _, d := range g.Deny {
-		if same(account.Email, d) || account.ID == d {
+		if same(account.Email, d) || same(mailed, d) || account.ID == d {
 			return "left out: " + d + " is on the list of those never to touch"
 		}
 	}
 	if len(g.Domains) == 0 {
 		return ""
 	}
-	domain := account.Email[strings.LastIndex(account.Email, "@")+1:]
+	domain := mailed[strings.LastIndex(mailed, "@")+1:]
 	if slices.ContainsFunc(g.Domains, func(d string) bool { return same(domain, strings.TrimPrefix(d, "@")) }) {
 		return ""
 	}
@@ -68,7 +76,7 @@ type instead struct {
 // leaveOut decides whether a row whose account is known is not to be worked, and
 // returns what it is instead; nil where it is to be worked.
 func (e *Engine) leaveOut(ctx context.Context, t *Target, r Result) (*instead, error) {
-	if why := e.Guards.exclude(r.Account, e.status[t.Name].Self); why != "" {
+	if why := e.Guards.exclude(r, e.status[t.Name].Self); why != "" {
 		return &instead{Result: without(r, Skipped, Excluded, why)}, nil
 	}
 	if ineligible(r) {
@@ -114,6 +122,8 @@ func (e *Engine) coolDown(ctx context.Context, t *Target, r Result) (*instead, e
 	case within(last.InDoubt, doubt) && !e.ResendUnknown:
 		why = fmt.Sprintf("left out: it may have been mailed at %s%s and is let be for %v; ask the person or look in the system",
 			clock(last.InDoubt), ahead(last.InDoubt), doubt)
+	case last.Meanwhile && t.Cooldown > 0 && !(e.ResendUnknown && last.InDoubt.After(last.Accepted)):
+		why = fmt.Sprintf("left out: another run has mailed it at %s, after this one was begun", clock(later(last.Accepted, last.InDoubt)))
 	case within(last.Accepted, t.Cooldown):
 		why = fmt.Sprintf("left out: it was mailed at %s%s and is let be for %v", clock(last.Accepted), ahead(last.Accepted), t.Cooldown)
 	default:

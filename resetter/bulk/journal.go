@@ -32,16 +32,16 @@ type Journal interface {
 	Resolved(ctx context.Context, seq int, account resetter.Account) error
 
 	// Twin returns another row of the run that makes the row seq superfluous,
-	// because it does the same: same target, account, action and NewEmail. The
-	// account of seq must be known. Such a twin is Done or Unknown; or it stands
+	// because it does the same: same target, account and action. The account of
+	// seq must be known. Such a twin is Done or Unknown; or it stands
 	// before seq in the input and is Pending, or left out because of Cooldown.
 	// Of several, one that is Done or Unknown counts, and then the first. ok is
 	// false where there is none.
 	//
 	// A journal may hold rows that the input no longer has, since people edit
 	// their tables between two beginnings of a run. Those are at no stage, in no
-	// count and in no result, but they are twins where they are Done or Unknown:
-	// with Row.Seq 0.
+	// count and in no result, but they are twins where they are Done or Unknown
+	// and have the same NewEmail: with Row.Seq 0.
 	Twin(ctx context.Context, seq int) (twin Result, ok bool, err error)
 
 	// Adopt makes the row seq and its twin that the input has lost one row: it
@@ -111,6 +111,9 @@ type Mailed struct {
 	// InDoubt is when a row last ended as Unknown. An intent without outcome,
 	// of a run that was interrupted, counts here with the time of the intent.
 	InDoubt time.Time
+	// Meanwhile is true where it was mailed, or may have been, by a row of
+	// another run after this one had begun.
+	Meanwhile bool
 }
 
 // A Stage is how far a row has come. A row that is Done, Skipped or Failed is at

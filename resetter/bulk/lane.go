@@ -42,6 +42,12 @@ type lane struct {
 	deadline time.Time
 	// batch is how many rows one task has, in task.rows; 0 where a task is a row.
 	batch int
+	// size, where set, is how many rows such as this one are a batch, at most
+	// batch; rows of different sizes are in none together.
+	size func(Result) int
+	// room, where set, is how many more rows may be taken. One that is left out
+	// gives its place back.
+	room *int
 	// systemic are the refusals that speak of the system or of us, not of the
 	// row, when several come in a row.
 	systemic []resetter.Kind
@@ -101,6 +107,8 @@ type verdict struct {
 	kind  resetter.Kind // why the row waits
 	// split is true where the rows of a batch are to be tasks of their own.
 	split bool
+	// leftOut is true where a row proved to be one that is not worked.
+	leftOut bool
 	// answered is true where the row is through, and refusal what the system
 	// said, if it was not yes.
 	answered bool
@@ -152,16 +160,11 @@ type stopError struct {
 func (e stopError) Error() string { return e.intro + e.refusal.Detail() }
 func (e stopError) Unwrap() error { return e.refusal }
 
-// run works until nothing is left, nothing can be done before the deadline,
-// the target is stopped or ctx is done. All its goroutines have ended when it
-// returns. fail ends the phase for the other lanes too; run returns the first
+// run works until nothing is left, there is no more room, nothing can be done
+// before the deadline, the target is stopped or ctx is done. All its goroutines
+// have ended when it returns. It may be called again, and goes on. fail ends the phase for the other lanes too; run returns the first
 // error that it passed on so.
 func (l *lane) run(ctx context.Context, fail context.CancelCauseFunc) error {
-	l.flying = make(map[*task]bool)
-	l.behind = make(map[string][]*task)
-	l.ready.before = func(a, b *task) bool { return a.Row.Seq < b.Row.Seq }
-	l.later.before = func(a, b *task) bool { return a.at.Before(b.at) }
-
 	var failed error
 	giveUp := func(err error) {
 		if err != nil && failed == nil {
@@ -234,11 +237,17 @@ func (l *lane) launch(ctx context.Context, landed chan<- verdict) error {
 	return nil
 }
 
-// fill reads rows until one is ready, there are no more, or the window is full.
+// fill reads rows until one is ready, there are no more, or the window or the
+// room is full.
 func (l *lane) fill(ctx context.Context) error {
 	batch := max(l.batch, 1)
 	for len(l.ready.list) == 0 && !l.exhausted && l.held+batch <= max(window, batch) {
 		n := max(batch, min(page, window-l.held)/batch*batch)
+		if l.room != nil {
+			if n = min(n, *l.room); n == 0 {
+				return nil
+			}
+		}
 		results, err := l.journal.List(ctx, l.target.Name, l.stage, l.after, n)
 		if ctx.Err() != nil {
 			return nil // the lane ends anyway
@@ -254,15 +263,32 @@ func (l *lane) fill(ctx context.Context) error {
 			}
 			l.after = r.Row.Seq
 		}
-		for several := range slices.Chunk(results, batch) {
-			t := &task{Result: several[0], weight: len(several)}
+		if l.room != nil {
+			*l.room -= len(results)
+		}
+		for len(results) > 0 {
+			n := l.together(results, batch)
+			t := &task{Result: results[0], weight: n}
 			if l.batch > 0 {
-				t.rows = several
+				t.rows = results[:n:n]
 			}
+			results = results[n:]
 			l.take(t)
 		}
 	}
 	return nil
+}
+
+// together is how many of the rows, from the first on, make one task.
+func (l *lane) together(rows []Result, batch int) int {
+	if l.size == nil {
+		return min(len(rows), batch)
+	}
+	size, n := l.size(rows[0]), 1
+	for n < len(rows) && n < size && l.size(rows[n]) == size {
+		n++
+	}
+	return n
 }
 
 // take holds a row that was read, behind the earlier one of its key if there
@@ -312,6 +338,9 @@ func (l *lane) settle(ctx context.Context, v verdict) error {
 		return l.putOff(ctx, v)
 	}
 	l.drop(v.task)
+	if v.leftOut && l.room != nil {
+		*l.room++
+	}
 	if v.split {
 		for _, r := range v.task.rows {
 			l.take(&task{Result: r, rows: []Result{r}, weight: 1, split: true})

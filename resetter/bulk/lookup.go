@@ -23,7 +23,10 @@ func (p *preparing) lookUp(ctx context.Context, targets []*Target) error {
 		l.key = func(Result) string { return "" }
 		l.batch = 1
 		if b, ok := t.Resetter.(resetter.BatchResolver); ok {
-			l.batch = max(b.BatchSize(), 1)
+			l.size = func(r Result) int { return max(b.BatchSize(r.Row.Identity.Kind), 1) }
+			for _, kind := range []resetter.IdentityKind{resetter.ByEmail, resetter.ByID, resetter.ByUsername} {
+				l.batch = max(l.batch, b.BatchSize(kind))
+			}
 		}
 		l.systemic = []resetter.Kind{resetter.ErrForbidden, resetter.ErrUnavailable}
 		l.work = func(ctx context.Context, task *task) verdict { return p.work(ctx, t, task) }
@@ -68,7 +71,7 @@ func (p *preparing) work(ctx context.Context, target *Target, t *task) verdict {
 		return verdict{err: err}
 	}
 	ctx = resetter.WithWaitsHandedBack(ctx)
-	if b, ok := target.Resetter.(resetter.BatchResolver); ok && !t.split {
+	if b, ok := target.Resetter.(resetter.BatchResolver); ok && !t.split && b.BatchSize(t.rows[0].Row.Identity.Kind) > 1 {
 		return p.workBatch(ctx, target, t, b)
 	}
 	row := t.rows[0] // there is but one
@@ -119,7 +122,7 @@ func (p *preparing) endHopeless(ctx context.Context, target *Target, t *task) er
 	var kept []Result
 	for _, r := range t.rows {
 		var err error
-		if !supports(target.Resetter, r.Row.Action) {
+		if !Supports(target.Resetter, r.Row.Action) {
 			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrUnsupported), unsupported(r.Row.Action)))
 		} else if invalid := malformed(r.Row); invalid != nil {
 			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrInvalid), invalid.Error()+"; correct it in the input"))
@@ -158,11 +161,7 @@ func (p *preparing) resolved(ctx context.Context, target *Target, r Result, acco
 		err = errors.New("the system named an account without an id")
 	}
 	if err != nil {
-		failed := refused(r, err, false)
-		if failed.Outcome == Unknown { // nothing was sent, whatever a look-up says
-			failed.Outcome, failed.Reason, failed.Attempts = Failed, Reason(resetter.ErrUnavailable), 0
-		}
-		return p.end(ctx, failed)
+		return p.end(ctx, notFound(r, err))
 	}
 	if err := p.Journal.Resolved(context.WithoutCancel(ctx), r.Row.Seq, account); err != nil {
 		return fmt.Errorf("the journal could not record whom row %d (line %d, target %s) is about; nothing was sent: %w",
@@ -170,4 +169,14 @@ func (p *preparing) resolved(ctx context.Context, target *Target, r Result, acco
 	}
 	p.lookedUp(target.Name)
 	return nil
+}
+
+// notFound is the result of a row whose look-up ended in err. Nothing was sent,
+// whatever a look-up says.
+func notFound(r Result, err error) Result {
+	failed := refused(r, err, false)
+	if failed.Outcome == Unknown {
+		failed.Outcome, failed.Reason, failed.Attempts = Failed, Reason(resetter.ErrUnavailable), 0
+	}
+	return failed
 }

@@ -25,8 +25,7 @@ type Memory struct {
 // An entry is a row and where it stands.
 type entry struct {
 	Result
-	intentAt   time.Time // of the open intent; zero where there is none
-	resolvedAt time.Time
+	intentAt time.Time // of the open intent; zero where there is none
 }
 
 // A person is an account at a target.
@@ -119,7 +118,7 @@ func (m *Memory) Resolved(ctx context.Context, seq int, account resetter.Account
 			return fmt.Errorf("row %d: its request is under way, so its account cannot change", seq)
 		}
 		m.forget(e)
-		e.Account, e.resolvedAt = account, time.Now()
+		e.Account, e.ReadAt = account, time.Now()
 		m.people[m.personOf(e)] = append(m.people[m.personOf(e)], e)
 		return nil
 	})
@@ -130,7 +129,7 @@ func (m *Memory) forget(e *entry) {
 	if e.known() {
 		old := m.personOf(e)
 		m.people[old] = slices.DeleteFunc(m.people[old], func(o *entry) bool { return o == e })
-		e.Account = resetter.Account{}
+		e.Account, e.ReadAt = resetter.Account{}, time.Time{}
 	}
 }
 
@@ -175,7 +174,7 @@ func (m *Memory) Twin(ctx context.Context, seq int) (Result, bool, error) {
 	}
 	var over, earlier *entry
 	for _, e := range m.people[m.personOf(of)] {
-		same := e != of && e.Row.Action == of.Row.Action && e.Row.NewEmail == of.Row.NewEmail
+		same := e != of && e.Row.Action == of.Row.Action
 		switch first := func(f *entry) bool { return f == nil || e.Row.Seq < f.Row.Seq }; {
 		case !same:
 		case e.Outcome == Done || e.Outcome == Unknown:
@@ -242,7 +241,8 @@ func (m *Memory) Intent(ctx context.Context, seq, n int) error {
 			return fmt.Errorf("row %d: attempt %d is not later than attempt %d, which is in the journal already", seq, n, e.Attempts)
 		}
 		e.Attempts, e.intentAt = n, time.Now()
-		if e.intentAt.Sub(e.resolvedAt) > EvidenceLife {
+		e.AskedAt = e.intentAt
+		if e.intentAt.Sub(e.ReadAt) > EvidenceLife {
 			e.Account.Evidence = ""
 		}
 		return nil
@@ -255,8 +255,8 @@ func (m *Memory) Again(ctx context.Context, seq, n int) error {
 		if n <= e.Attempts {
 			return fmt.Errorf("row %d: attempt %d is not later than attempt %d, which is in the journal already", seq, n, e.Attempts)
 		}
-		e.Result = Result{Row: e.Row, Account: e.Account, Outcome: Pending, Reason: NotStarted, Attempts: n}
-		e.intentAt = time.Now()
+		e.Result = Result{Row: e.Row, Account: e.Account, ReadAt: e.ReadAt, Outcome: Pending, Reason: NotStarted, Attempts: n, AskedAt: time.Now()}
+		e.intentAt = e.AskedAt
 		return nil
 	})
 }
@@ -339,7 +339,7 @@ func (m *Memory) Reopen(ctx context.Context, seqs ...int) error {
 	for _, seq := range seqs {
 		e := m.bySeq[seq]
 		m.forget(e)
-		e.Result = Result{Row: e.Row, Outcome: Pending, Reason: NotStarted, Attempts: e.Attempts}
+		e.Result = Result{Row: e.Row, Outcome: Pending, Reason: NotStarted, Attempts: e.Attempts, AskedAt: e.AskedAt}
 	}
 	return nil
 }

@@ -114,7 +114,7 @@ func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]reset
 	if err := join(refused); err != nil {
 		return nil, err
 	}
-	if err := join(errs); err != nil && timed.Err() != nil {
+	if err := join(errs); err != nil && (timed.Err() != nil || errors.Is(err, ErrTimeUp)) {
 		return nil, ErrTimeUp
 	} else if err != nil {
 		return nil, err
@@ -142,6 +142,9 @@ func (e *Engine) ask(ctx context.Context, t *Target, checker resetter.Checker) (
 		status, err := guarded(e.log(), func() (resetter.Status, error) {
 			return checker.Check(resetter.WithWaitsHandedBack(ctx))
 		})
+		if !e.Deadline.IsZero() && errors.Is(err, resetter.ErrNotStarted) && errors.Is(err, context.DeadlineExceeded) {
+			return status, ErrTimeUp // it saw that coming
+		}
 		until, _, ok := waits(err)
 		if !ok || !errors.Is(err, resetter.ErrRateLimited) || until.Sub(begun) > t.maxWait() {
 			return status, err

@@ -408,3 +408,39 @@ func TestALookUpThatIsThroughIsKeptWhenTheTimeIsUp(t *testing.T) {
 		}
 	})
 }
+
+// A system may see that the time does not suffice before it is over.
+func TestACheckThatTheDeadlineWouldNotLetEndIsNoRefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hasty := pausing{&system{}, func() error { return refusal(resetter.ErrNotStarted, context.DeadlineExceeded) }}
+		j := newLedger(t, people("a", 1)...)
+		e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: hasty}}, Deadline: time.Now().Add(time.Second)}
+		if _, err := e.Prepare(t.Context()); !errors.Is(err, bulk.ErrTimeUp) {
+			t.Errorf("got %v", err)
+		}
+		all(t, j, "pending/not_started")
+	})
+}
+
+func TestEverythingThatIsWrongWithAnEngineIsSaidAtOnce(t *testing.T) {
+	wrong := bulk.Engine{
+		Targets: []bulk.Target{{}, {Name: "a"}, {Name: "a", Resetter: &system{}}},
+		Guards:  bulk.Guards{MaxRows: -1, MaxFailurePercent: 101},
+	}
+	for name, method := range map[string]func() error{
+		"Check":     func() error { _, err := wrong.Check(t.Context()); return err },
+		"Prepare":   func() error { _, err := wrong.Prepare(t.Context()); return err },
+		"Act":       func() error { _, err := wrong.Act(t.Context()); return err },
+		"Reconcile": func() error { _, err := wrong.Reconcile(t.Context()); return err },
+	} {
+		err := method()
+		if err == nil {
+			t.Fatalf("%s: accepted", name)
+		}
+		for _, want := range []string{"no Journal", "no Name", `"a" has no Resetter`, `two Targets are called "a"`, "cannot be negative", "MaxFailurePercent is 101"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q is not said: %v", name, want, err)
+			}
+		}
+	}
+}

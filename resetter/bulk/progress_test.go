@@ -193,7 +193,7 @@ func TestAScreenSeesThatATargetIsSignedInTo(t *testing.T) {
 // several looks people up together, which takes a second.
 type several struct{ *system }
 
-func (several) BatchSize() int { return 4 }
+func (several) BatchSize(resetter.IdentityKind) int { return 4 }
 
 func (s several) ResolveBatch(ctx context.Context, ids []resetter.Identity) ([]resetter.Resolution, error) {
 	time.Sleep(time.Second)

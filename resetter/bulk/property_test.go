@@ -74,6 +74,9 @@ func randomRun(t *testing.T, seed uint64) {
 		if c.below(3) == 0 {
 			e.Deadline = time.Now().Add(time.Duration(c.below(60)) * time.Second)
 		}
+		if c.below(3) == 0 {
+			e.First, e.GoOn = 1+c.below(10), func(context.Context) bool { return c.below(2) == 0 }
+		}
 		_, runErr = e.Prepare(ctx)
 		if runErr == nil {
 			_, runErr = e.Act(ctx)
@@ -82,7 +85,7 @@ func randomRun(t *testing.T, seed uint64) {
 			_, runErr = e.Reconcile(ctx)
 		}
 		cancel()
-		if runErr != nil && !errors.Is(runErr, errDisk) && !errors.Is(runErr, context.DeadlineExceeded) {
+		if runErr != nil && !errors.Is(runErr, errDisk) && !errors.Is(runErr, context.DeadlineExceeded) && !errors.As(runErr, new(*bulk.GuardError)) {
 			t.Fatalf("round %d: %v", round, runErr)
 		}
 		for _, s := range systems {

@@ -29,7 +29,8 @@ const reconcileBatch = 256
 // flight become Unknown first.
 //
 // It returns an entry for each target with rows in doubt that is not left out.
-// A system that refuses to be asked is no error. Errors are the journal's, or
+// A system that refuses to be asked is no error. One without a mailer is not
+// asked: that it made a link helps nobody who does not have it. Errors are the journal's, or
 // ctx's cause; what was found until then stays recorded.
 func (e *Engine) Reconcile(ctx context.Context) ([]Reconciled, error) {
 	counts, err := e.begin(ctx, Reconciling)
@@ -52,7 +53,13 @@ func (e *Engine) Reconcile(ctx context.Context) ([]Reconciled, error) {
 			r.Mute = true
 			continue
 		}
-		wg.Go(func() { e.reconcile(run, fail, t, reader, r) })
+		wg.Go(func() {
+			if e.mailsNobody(run, t) {
+				r.Stopped = "it has no mailer, so that a reset is of no use without its link, which was lost with the answer; sending once more makes another"
+				return
+			}
+			e.reconcile(run, fail, t, reader, r)
+		})
 	}
 	wg.Wait()
 	all := make([]Reconciled, len(found))
@@ -60,6 +67,15 @@ func (e *Engine) Reconcile(ctx context.Context) ([]Reconciled, error) {
 		all[i] = *r
 	}
 	return all, context.Cause(run)
+}
+
+// mailsNobody reports whether t is known to have no mailer.
+func (e *Engine) mailsNobody(ctx context.Context, t *Target) bool {
+	status, known := e.status[t.Name]
+	if checker, ok := t.Resetter.(resetter.Checker); ok && !known {
+		status, _ = e.ask(ctx, t, checker) // who does not say is read from
+	}
+	return status.Mailer == resetter.MailerAbsent
 }
 
 // reconcile asks one system about all of its rows in doubt.
@@ -83,9 +99,18 @@ func (e *Engine) askAbout(ctx context.Context, reader resetter.Reconciler, t *ta
 	var rows []Result
 	var before []resetter.Account
 	for _, r := range t.rows {
-		if r.Row.Action.Mails() && r.Account.Evidence != "" {
-			rows, before = append(rows, r), append(before, r.Account)
+		if !r.Row.Action.Mails() || r.Account.Evidence == "" {
+			continue
 		}
+		last, err := e.Journal.LastMailed(ctx, r.Row.Target, r.Account.ID)
+		if err != nil {
+			return verdict{err: fmt.Errorf("the journal could not say when row %d (line %d, target %s) was last mailed: %w",
+				r.Row.Seq, r.Row.Line, r.Row.Target, err)}
+		}
+		if last.Accepted.After(r.AskedAt) { // what would be read is what we did then
+			continue
+		}
+		rows, before = append(rows, r), append(before, r.Account)
 	}
 	if len(rows) == 0 {
 		return verdict{}

@@ -167,6 +167,53 @@ func (s short) Reconcile(ctx context.Context, before []resetter.Account) ([]rese
 	return f[:len(f)-1], err
 }
 
+// mailless is a legible system that mails nobody and hands out links instead.
+type mailless struct{ *legible }
+
+func (mailless) Check(context.Context) (resetter.Status, error) {
+	return resetter.Status{Mailer: resetter.MailerAbsent}, nil
+}
+
+// Where there is no mailer, a reset whose link was lost with its answer is no
+// more use for having been made: it stays in doubt until it is sent once more.
+func TestALinkThatWasLostWithItsAnswerIsMadeOnceMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := mailless{&legible{system: &system{receipt: resetter.Receipt{Link: resetter.NewSecret("https://example.com/reset/1")}}}}
+		s.answer = func(_ context.Context, _ string, nth int) (bool, error) {
+			switch nth {
+			case 1:
+				return true, refusal(resetter.ErrLostAnswer, nil)
+			case 2: // which proves that the first was done
+				return false, throttled(50*time.Second, resetter.ScopePerson)
+			}
+			return true, nil
+		}
+		j := newLedger(t, people("a", 2)...)
+		links := 0
+		engine := func() *bulk.Engine {
+			return &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s}},
+				Links: func(context.Context, bulk.Result, resetter.Secret) error { links++; return nil }}
+		}
+		e := engine()
+		work(t, e)
+		for range 2 { // at the end of the run, and before another one begins
+			found, err := e.Reconcile(t.Context())
+			ok(t, err)
+			if len(found) != 1 || found[0].Confirmed > 0 || !strings.Contains(found[0].Stopped, "no mailer") {
+				t.Errorf("found %+v", found)
+			}
+			all(t, j, "unknown/lost_answer")
+			e = engine()
+		}
+		e.ResendUnknown = true
+		work(t, e)
+		all(t, j, "done/accepted")
+		if links != 2 || len(s.legible.asked) > 0 {
+			t.Errorf("%d links; it was read %d times", links, len(s.legible.asked))
+		}
+	})
+}
+
 func TestReadingEndsWithItsContext(t *testing.T) {
 	l := half()
 	j := newLedger(t, people("a", 4)...)
@@ -257,6 +304,27 @@ func TestAnOldDoubtIsNotProvedByAPause(t *testing.T) {
 	})
 }
 
+// The time of a request counts, not when its process was found to have ended.
+func TestADoubtIsAsOldAsItsRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &system{answer: func(_ context.Context, _ string, nth int) (bool, error) {
+			if nth == 1 { // somebody else has mailed the person
+				return false, throttled(61*time.Second, resetter.ScopePerson)
+			}
+			return true, nil
+		}}
+		j := newLedger(t, people("a", 1)...)
+		e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s}}}
+		prepare(t, e)
+		ok(t, j.Intent(t.Context(), 1, 1)) // and then the process ended, before the request had left
+		time.Sleep(2 * time.Minute)
+		e.ResendUnknown = true
+		work(t, e)
+		all(t, j, "done/accepted")
+		mailedOnce(t, s)
+	})
+}
+
 // Until a request has left, a row that is to be sent once more is in doubt, and
 // a process that ends meanwhile leaves nothing that would be sent by itself.
 func TestARowThatIsToBeSentOnceMoreIsNeverPending(t *testing.T) {
@@ -330,4 +398,28 @@ func TestAnOldReadingProvesNothing(t *testing.T) {
 			is(t, results(t, j)[0], want)
 		})
 	}
+}
+
+// What shows may be what we did ourselves since.
+func TestWhatWasMailedSinceProvesNothing(t *testing.T) {
+	l := half()
+	first := l.answer
+	j := newLedger(t, people("a", 1)...)
+	j.twins = true
+	e := &bulk.Engine{Journal: j, ResendUnknown: true, Targets: []bulk.Target{{Name: "a", Resetter: l}}}
+	l.answer = func(context.Context, string, int) (bool, error) { return false, refusal(resetter.ErrLostAnswer, nil) }
+	work(t, e)
+	all(t, j, "unknown/lost_answer")
+	again := person("a", "p0@example.com")
+	again.Seq = 2
+	ok(t, j.Add(t.Context(), bulk.Rows(again)))
+	ok(t, j.Resolved(t.Context(), 2, account("p0@example.com")))
+	ok(t, j.Intent(t.Context(), 2, 1))
+	_, _ = l.Reset(t.Context(), account("p0@example.com"))
+	l.mails["p0"]++
+	ok(t, j.Record(t.Context(), bulk.Result{Row: bulk.Row{Seq: 2}, Outcome: bulk.Done, Reason: bulk.Accepted}))
+	l.answer = first
+	_, err := e.Reconcile(t.Context())
+	ok(t, err)
+	is(t, results(t, j)[0], "unknown/lost_answer")
 }

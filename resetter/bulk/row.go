@@ -66,17 +66,20 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 		doubt := t.Result
 		t.doubt = &doubt
 	}
+	if v, through := a.readAnew(ctx, target, t); through {
+		return v
+	}
 	switch instead, err := a.leaveOut(a.keep, target, t.Result); {
 	case err != nil:
 		return verdict{err: a.ends(err)}
 	case instead != nil && instead.known:
 		a.tell(Pending, instead.Result)
-		return verdict{}
+		return verdict{leftOut: true}
 	case instead != nil && t.doubt != nil: // kept back, and in doubt as before
 		a.log().Info("a row in doubt is not sent once more", "target", target.Name, "row", t.Row.Seq, "reason", instead.Reason)
-		return verdict{}
+		return verdict{leftOut: true}
 	case instead != nil:
-		return verdict{err: a.record(a.keep, instead.Result)}
+		return verdict{leftOut: true, err: a.record(a.keep, instead.Result)}
 	}
 
 	if !t.Row.Action.Mails() { // there is no moment before the first byte that matters
@@ -114,9 +117,50 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 	return a.end(target, t, s, receipt, err)
 }
 
+// StateLife is how long an account counts as it was found. A run that goes on
+// later than that reads it anew before it does anything to it, since guards and
+// people go by what it is now.
+const StateLife = 24 * time.Hour
+
+// readAnew reads the account of a row once more where it was found long ago. It
+// reports whether the row is through with that, be it for now.
+func (a *acting) readAnew(ctx context.Context, target *Target, t *task) (verdict, bool) {
+	if t.ReadAt.IsZero() || time.Since(t.ReadAt) < StateLife {
+		return verdict{}, false
+	}
+	p := a.preparing(nil)
+	account, err := guarded(a.log(), func() (resetter.Account, error) {
+		return target.Resetter.Resolve(resetter.WithWaitsHandedBack(ctx), resetter.ID(t.Account.ID))
+	})
+	if v, ok := p.cutShort(ctx, target, t.Result, err); ok {
+		return v, true
+	}
+	switch {
+	case errors.Is(err, resetter.ErrInvalid): // it cannot be asked by id
+		return verdict{}, false
+	case err == nil && account.ID != t.Account.ID:
+		err = errors.New("the system named another account than the one that was asked for")
+	}
+	switch {
+	case err != nil && t.doubt != nil: // in doubt as before
+		return verdict{answered: true, refusal: refusal(err)}, true
+	case err != nil:
+		return verdict{answered: true, refusal: refusal(err), leftOut: true, err: a.record(a.keep, notFound(t.Result, err))}, true
+	case t.doubt != nil:
+		account.Evidence = t.Account.Evidence // what it was before the request that is in doubt
+	default:
+		if err := a.Journal.Resolved(a.keep, t.Row.Seq, account); err != nil {
+			return verdict{err: a.ends(fmt.Errorf("the journal could not record whom row %d (line %d, target %s) is about, so it was not sent: %w",
+				t.Row.Seq, t.Row.Line, target.Name, err))}, true
+		}
+	}
+	t.Account, t.ReadAt = account, time.Now()
+	return verdict{}, false
+}
+
 // wait has the row come again.
 func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Time, scope resetter.Scope) verdict {
-	if t.doubt != nil && provesDone(*t.doubt, err, until, scope) {
+	if t.doubt != nil && a.status[target.Name].Mailer != resetter.MailerAbsent && provesDone(*t.doubt, err, until, scope) {
 		r := finished(t.Result)
 		r.Outcome, r.Reason, r.Status = Done, Confirmed, refusal(err).Status
 		r.Detail = "done, and not sent once more: the system refuses since this person was mailed less than a minute ago, which was by the request whose answer was lost"
@@ -135,7 +179,7 @@ func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Ti
 // provesDone reports whether the pause that the system wants for the person
 // began with the very request that is in doubt.
 func provesDone(doubt Result, err error, until time.Time, scope resetter.Scope) bool {
-	age := time.Since(doubt.FinishedAt)
+	age := time.Since(doubt.AskedAt)
 	return scope == resetter.ScopePerson && errors.Is(err, resetter.ErrRateLimited) &&
 		age >= 0 && age < time.Until(until) // an age below 0 is of a clock that was set back, and proves nothing
 }
@@ -160,7 +204,7 @@ func (a *acting) end(target *Target, t *task, s *send, receipt resetter.Receipt,
 		result = accepted(t.Result, receipt, a.status[target.Name])
 		if a.Links != nil && !receipt.Link.IsZero() {
 			if err := a.Links(a.keep, result, receipt.Link); err != nil {
-				result.Detail += "; its link could not be handed over and is lost"
+				result.Detail += "; its link could not be handed over and is lost: a new reset makes another"
 				broken = a.ends(fmt.Errorf("the link of row %d (line %d, target %s) could not be handed over, though it was accepted: %w",
 					t.Row.Seq, t.Row.Line, target.Name, err))
 			}

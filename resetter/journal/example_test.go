@@ -4,76 +4,101 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"log"
 	"os"
 	"path/filepath"
 
+	"github.com/seed57652884/resetctl/looker"
+	"github.com/seed57652884/resetctl/looker/lookertest"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
+	"github.com/seed57652884/resetctl/resetter/sandbox"
+	"github.com/seed57652884/resetctl/resetter/transport"
 )
 
-// A program that goes on where it was interrupted, if it was.
+// A program that goes on where it was interrupted, if it was. The first time it
+// is told to stop while Ana is being mailed; the second time it does the rest.
 func Example() {
-	temporary, err := os.MkdirTemp("", "")
+	dir, err := os.MkdirTemp("", "")
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer os.RemoveAll(temporary)
-	stateDir := filepath.Join(temporary, "state")
+	defer os.RemoveAll(dir)
+	ctx, stop := context.WithCancel(context.Background())
+	system := lookertest.NewServer(lookertest.Config{
+		Sandbox: sandbox.Config{OnMail: func(sandbox.Mail) { stop() }},
+	})
+	defer system.Close()
+	system.AddUser(lookertest.User{Email: "ana@example.com"})
+	system.AddUser(lookertest.User{Email: "bo@example.com"})
 
-	for range 2 { // the second time it goes on with the first one's run
-		if err := work(context.Background(), stateDir); err != nil {
+	for _, ctx := range []context.Context{ctx, context.Background(), context.Background()} {
+		client, err := looker.New(system.URL, looker.Credentials{
+			ClientID:     system.ClientID,
+			ClientSecret: resetter.NewSecret(system.ClientSecret),
+		},
+			// Kept with the ledger, so that a later process can compare what
+			// this one read; see Engine.Reconcile.
+			transport.WithEvidenceKey(resetter.NewSecret("a random key, kept as safe as a password")),
+		)
+		if err != nil {
 			log.Fatal(err)
 		}
+		if err := work(ctx, filepath.Join(dir, "state"), client); err != nil {
+			fmt.Println(err)
+		}
+		_ = client.Close(context.Background())
 	}
+	fmt.Println(system.Mailbox().Count("ana@example.com"), system.Mailbox().Count("bo@example.com"))
 	// Output:
-	// begun: map[looker:map[pending:2]]
-	// going on, 0 in doubt: map[looker:map[pending:2]]
+	// begun
+	// map[done:1 pending:1]
+	// context canceled
+	// going on
+	// map[done:2]
+	// begun
+	// map[skipped:2]
+	// 1 1
 }
 
-func work(ctx context.Context, stateDir string) error {
-	ledger, err := journal.Open(ctx, stateDir, journal.Options{})
+func work(ctx context.Context, stateDir string, client resetter.Resetter) error {
+	rows := bulk.Rows(
+		bulk.Row{Target: "looker", Identity: resetter.Email("ana@example.com")},
+		bulk.Row{Target: "looker", Identity: resetter.Email("bo@example.com")},
+	)
+	keep := context.WithoutCancel(ctx) // what has happened is written down in any case
+	ledger, err := journal.Open(keep, stateDir, journal.Options{})
 	if err != nil {
 		return err
 	}
 	defer ledger.Close()
-	content, err := journal.Content(people())
+	content, err := journal.Content(rows)
+	if err != nil {
+		return err
+	}
+	run, err := ledger.Find(keep, content)
+	switch {
+	case errors.Is(err, journal.ErrNoRun):
+		fmt.Println("begun")
+		run, err = ledger.Begin(keep, journal.NewRun{Content: content, Rows: rows})
+	case err == nil:
+		fmt.Println("going on")
+	}
 	if err != nil {
 		return err
 	}
 
-	run, err := ledger.Find(ctx, content)
-	switch {
-	case errors.Is(err, journal.ErrNoRun):
-		run, err = ledger.Begin(ctx, journal.NewRun{Content: content, Columns: []string{"email"}, Rows: people()})
-		if err != nil {
-			return err
-		}
-		fmt.Print("begun: ")
-	case err != nil:
+	// Bo was mailed a moment ago when the third process begins: let be for an hour.
+	engine := bulk.Engine{
+		Journal: run,
+		Targets: []bulk.Target{{Name: "looker", Resetter: client, Cooldown: bulk.DefaultCooldown}},
+	}
+	if _, err := engine.Prepare(ctx); err != nil {
 		return err
-	default:
-		n, err := run.Interrupt(ctx, "the process ended before the answer came: see with the person")
-		if err != nil {
-			return err
-		}
-		fmt.Printf("going on, %d in doubt: ", n)
 	}
-	// Here a bulk.Engine would work the run off.
-	counts, err := run.Counts(ctx)
-	fmt.Println(counts)
-	return err
-}
-
-func people() iter.Seq2[bulk.Row, error] {
-	return func(yield func(bulk.Row, error) bool) {
-		for i, address := range []string{"ana@example.com", "ben@example.com"} {
-			if !yield(bulk.Row{Seq: i + 1, Line: i + 2, Target: "looker", Action: resetter.ActionReset,
-				Identity: resetter.Email(address), Cells: []string{address}}, nil) {
-				return
-			}
-		}
-	}
+	summary, acted := engine.Act(ctx)
+	fmt.Println(summary.Counts())
+	_, err = run.Finish(keep) // it stays unfinished where rows are pending
+	return errors.Join(acted, err)
 }

@@ -189,7 +189,7 @@ func syncFolder(dir string) error {
 // The writing one has a single connection.
 func openDatabase(file string, reads bool) (*sql.DB, error) {
 	settings := url.Values{"_pragma": {
-		"busy_timeout(5000)", // for another process that writes
+		"busy_timeout(120000)", // for another process that writes: a million rows take ten seconds
 		"foreign_keys(1)",
 		"trusted_schema(0)",
 	}}

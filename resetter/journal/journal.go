@@ -2,14 +2,25 @@
 // the [bulk.Journal] of package resetter/bulk. It is one SQLite file in a
 // folder of its own.
 //
-// [Open] the ledger, [Ledger.Begin] a run or [Ledger.Find] the one to go on
-// with, and hand the [Run] to the engine as its journal:
+// [Open] the ledger, [Ledger.Find] the run to go on with or [Ledger.Begin] one,
+// and hand the [Run] to the engine as its journal:
 //
 //	ledger, err := journal.Open(ctx, dir, journal.Options{})
-//	run, err := ledger.Begin(ctx, journal.NewRun{Content: content, Columns: header, Rows: rows})
-//	engine := bulk.Engine{Journal: run, …}
-//	done, err := run.Finish(ctx)
+//	content, err := journal.Content(rows) // what work this is
+//	run, err := ledger.Find(ctx, content) // begun before and not finished?
+//	if errors.Is(err, journal.ErrNoRun) {
+//		run, err = ledger.Begin(ctx, journal.NewRun{Content: content, Rows: rows})
+//	}
+//	engine := bulk.Engine{Journal: run, Targets: targets}
+//	// … Prepare, Act, Reconcile …
+//	finished, err := run.Finish(ctx) // false where rows are pending: go on later
 //	err = ledger.Close()
+//
+// A run that goes on is prepared and acted on like a new one: rows that have
+// their outcome keep it, and those that were in flight when a process died are
+// Unknown, interrupted. Clients of a program that goes on are made with the same
+// transport.WithEvidenceKey each time, or Reconcile can tell little of what an
+// earlier process sent.
 //
 // # What is promised
 //
@@ -26,6 +37,16 @@
 // The ledger holds the rows of past runs and what [bulk.Result] says of them,
 // and so the names of people. It is readable by its owner alone. It never
 // holds a password, a token or a one-time link.
+//
+// # Errors and concurrency
+//
+// Errors of opening and finding are values for errors.Is: [ErrNewer],
+// [ErrDamaged], [ErrRemote], [ErrNoRun], [ErrClosed]. A ledger may be used by any
+// number of goroutines, and be open in several processes, which take turns at
+// writing. Two processes must not work off the same run at the same time: that is
+// for the caller to prevent, as the command does with a lock for each target.
+//
+// Before 1.0 Go names may change; a ledger is read by every later release.
 package journal
 
 import (
@@ -201,4 +222,5 @@ func (l *Ledger) closeAll() error {
 // File is the path of the ledger, for messages.
 func (l *Ledger) File() string { return l.file }
 
+// String names the ledger, for messages.
 func (l *Ledger) String() string { return fmt.Sprintf("ledger %s", l.file) }

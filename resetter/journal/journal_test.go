@@ -205,6 +205,21 @@ func TestAFullDiskFailsTheIntentAndLeavesTheRowReady(t *testing.T) {
 	ok(t, r.Intent(t.Context(), full, 1)) // going on later works
 }
 
+func TestALedgerThatBecomesReadOnlyFailsTheIntentAndLeavesTheRowReady(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := ready(t, l, 2)
+	ok(t, l.writer.exec("PRAGMA query_only = 1")) // as a disk that was mounted anew
+	err := r.Intent(t.Context(), 1, 1)
+	if err == nil || !strings.Contains(err.Error(), "cannot be written") || !strings.Contains(err.Error(), "row 1") {
+		t.Errorf("got %v", err)
+	}
+	ok(t, l.writer.exec("PRAGMA query_only = 0"))
+	if got, want := story(t, r), "1 pending/not_started; 2 pending/not_started; "; got != want {
+		t.Errorf("got %s", got)
+	}
+	ok(t, r.Intent(t.Context(), 1, 1)) // going on later works
+}
+
 func TestConcurrentWritesShareACommit(t *testing.T) {
 	const n = 50
 	l := open(t, t.TempDir())

@@ -23,15 +23,21 @@ const (
 	sampled    = 4096
 )
 
-// FindEdited returns the unfinished run of which more than half of the rows are
-// among rows, as written; of several the one that has the most of them.
-// ErrNoRun where there is none. Plans do not count. Of a large run a sample is
-// looked at, so that memory does not grow with it. An error of rows is returned
-// as it came.
-func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]) (*Run, error) {
+// A Likeness says how much of a run a table has.
+type Likeness struct {
+	Shared int  // rows that both have, as written; of a large run an estimate
+	Most   bool // more than half of the run's
+}
+
+// FindEdited returns the unfinished run that has the most rows in common with
+// rows, as written, and how many those are: with more than half of the run's,
+// rows are its table as it is now. ErrNoRun where no run has any. Plans do not
+// count. Of a large run a sample is looked at, so that memory does not grow
+// with it. An error of rows is returned as it came.
+func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]) (*Run, Likeness, error) {
 	keys, err := l.unfinished(ctx)
 	if err != nil {
-		return nil, err
+		return nil, Likeness{}, err
 	}
 	type share struct{ all, sample, there int }
 	shares := make(map[int64]*share)
@@ -39,11 +45,11 @@ func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]
 	for _, key := range keys {
 		shares[key] = &share{}
 		if shares[key].all, err = l.size(ctx, key); err != nil {
-			return nil, err
+			return nil, Likeness{}, err
 		}
 		for row, err := range l.sample(ctx, key) {
 			if err != nil {
-				return nil, l.explain(err)
+				return nil, Likeness{}, l.explain(err)
 			}
 			d := digestOf(row)
 			if wanted[d] == nil {
@@ -55,7 +61,7 @@ func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]
 	}
 	for row, err := range rows {
 		if err != nil {
-			return nil, err
+			return nil, Likeness{}, err
 		}
 		for key, n := range wanted[digestOf(row)] {
 			if n > 0 {
@@ -64,18 +70,21 @@ func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]
 			}
 		}
 	}
-	best, most := int64(0), 0
+	best, like := int64(0), Likeness{}
 	for _, key := range keys { // the newest first
-		if s := shares[key]; 2*s.there > s.sample {
-			if n := s.all * s.there / s.sample; n > most {
-				best, most = key, n
-			}
+		s := shares[key]
+		if s.there == 0 {
+			continue
+		}
+		if mine := (Likeness{max(1, s.all*s.there/s.sample), 2*s.there > s.sample}); mine.Most && !like.Most || mine.Most == like.Most && mine.Shared > like.Shared {
+			best, like = key, mine
 		}
 	}
 	if best == 0 {
-		return nil, ErrNoRun
+		return nil, Likeness{}, ErrNoRun
 	}
-	return l.run(ctx, sqlRun+`WHERE key = ?`, best)
+	run, err := l.run(ctx, sqlRun+`WHERE key = ?`, best)
+	return run, like, err
 }
 
 // size is how many rows a run has in its input.
@@ -243,6 +252,40 @@ func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, 
 	return revised, w.exec(`DROP TABLE pairs`)
 }
 
+// Borrow gives the rows of a plan what the same rows have come to in the run
+// from, so that the plan says what going on with that run would do. What is in
+// flight there is in doubt here; what was left out by a target's exclusion or as
+// a duplicate is looked at anew. Durable.
+func (r *Run) Borrow(ctx context.Context, from *Run) error {
+	const nth = `row_number() OVER (PARTITION BY target, kind, identity, action, new_email ORDER BY place IS NULL, seq)`
+	return r.wrap(r.ledger.alone(ctx, func(w *writer) error {
+		for _, statement := range []string{
+			`CREATE TEMP TABLE pairs (was INTEGER PRIMARY KEY, now INTEGER UNIQUE)`,
+			`INSERT INTO pairs SELECT was.seq, now.seq FROM
+				(SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?2) AS was
+				JOIN (SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?1) AS now
+				USING (target, kind, identity, action, new_email, nth)`,
+			`UPDATE rows SET account_id = f.account_id, account = f.account, resolved_at = f.resolved_at, attempts = f.attempts, asked_at = f.asked_at,
+				outcome = iif(f.intent_at IS NULL, f.outcome, 'unknown'), reason = iif(f.intent_at IS NULL, f.reason, 'interrupted'), detail = f.detail,
+				status = f.status, finished_at = coalesce(f.finished_at, f.intent_at),
+				stage = CASE WHEN f.outcome <> 'pending' OR f.intent_at IS NOT NULL THEN NULL WHEN f.account_id IS NULL THEN 0 ELSE 1 END
+				FROM pairs JOIN rows AS f ON f.run = ?2 AND f.seq = pairs.was
+				WHERE rows.run = ?1 AND rows.seq = pairs.now AND rows.outcome = 'pending'
+				  AND NOT (f.outcome = 'skipped' AND (f.reason = 'duplicate' OR f.detail = ?3))`,
+			`INSERT INTO rows (run, seq, line, target, kind, identity, action, new_email, cells, account_id, account, outcome, reason, detail, attempts, finished_at)
+				SELECT ?1, seq + (SELECT max(seq) FROM rows WHERE run = ?1), line, target, kind, identity, action, new_email, cells, account_id, account,
+					outcome, reason, detail, attempts, finished_at FROM rows
+				WHERE run = ?2 AND outcome IN ('done', 'unknown') AND seq NOT IN (SELECT was FROM pairs)`,
+			`DROP TABLE pairs`,
+		} {
+			if _, err := w.conn.ExecContext(ctx, statement, r.key, from.key, bulk.ExcludedTarget); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
 // Adopt implements [bulk.Journal].
 func (r *Run) Adopt(ctx context.Context, seq int) (bulk.Result, error) {
 	twin, ok, err := r.Twin(ctx, seq)
@@ -303,5 +346,5 @@ func (r *Run) Removed(ctx context.Context) iter.Seq2[bulk.Result, error] {
 	return r.resultsOf(ctx, sqlRemoved, r.key)
 }
 
-const sqlRemoved = `SELECT 0, line, target, kind, identity, action, new_email, cells, account_id, account,
-	outcome, reason, detail, attempts, status, finished_at FROM rows WHERE run = ? AND place IS NULL ORDER BY seq`
+const sqlRemoved = `SELECT 0, line, target, kind, identity, action, new_email, cells, account_id, account, resolved_at,
+	outcome, reason, detail, attempts, status, asked_at, finished_at FROM rows WHERE run = ? AND place IS NULL ORDER BY seq`

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
@@ -249,7 +250,7 @@ func TestTheRunOfAnEditedTableIsFoundByItsRows(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		table []string
-		found bool
+		found bool // as its own
 	}{
 		{"sorted anew", []string{"eve", "dee", "cem", "ben", "ana"}, true},
 		{"added to", []string{"ana", "ben", "cem", "dee", "eve", "f", "g", "h", "i", "j", "k", "l", "m"}, true},
@@ -264,9 +265,9 @@ func TestTheRunOfAnEditedTableIsFoundByItsRows(t *testing.T) {
 			r := begun(t, l)
 			begin(t, l, NewRun{Content: "newer", Rows: table("p", "q", "x")}) // of other people
 			plan := begin(t, l, NewRun{Plan: true, Rows: table(c.table...)})
-			found, err := l.FindEdited(t.Context(), table(c.table...))
-			if c.found && (err != nil || found.ID() != r.ID()) || !c.found && !errors.Is(err, ErrNoRun) {
-				t.Errorf("found %v, %v; the plan is %s", found, err, plan.ID())
+			found, like, err := l.FindEdited(t.Context(), table(c.table...))
+			if like.Most != c.found || c.found && (err != nil || found.ID() != r.ID()) {
+				t.Errorf("found %v, %+v, %v; the plan is %s", found, like, err, plan.ID())
 			}
 		})
 	}
@@ -274,8 +275,11 @@ func TestTheRunOfAnEditedTableIsFoundByItsRows(t *testing.T) {
 	l := open(t, t.TempDir())
 	r := begun(t, l)
 	begin(t, l, NewRun{Rows: table("ana")})
-	if found, err := l.FindEdited(t.Context(), table("ana", "ben", "cem", "dee", "x")); err != nil || found.ID() != r.ID() {
-		t.Errorf("found %v, %v, want the run of five", found, err)
+	if found, like, err := l.FindEdited(t.Context(), table("ana", "ben", "cem", "dee", "x")); err != nil || found.ID() != r.ID() || like.Shared != 4 {
+		t.Errorf("found %v, %+v, %v, want the run of five", found, like, err)
+	}
+	if found, like, err := l.FindEdited(t.Context(), table("ben", "cem", "x")); err != nil || found.ID() != r.ID() || like != (Likeness{Shared: 2}) {
+		t.Errorf("found %v, %+v, %v, want to be told of the run of five", found, like, err)
 	}
 	l = open(t, t.TempDir())
 	r = begun(t, l)
@@ -285,7 +289,7 @@ func TestTheRunOfAnEditedTableIsFoundByItsRows(t *testing.T) {
 	if finished, err := r.Finish(t.Context()); err != nil || !finished {
 		t.Fatal(finished, err)
 	}
-	if _, err := l.FindEdited(t.Context(), table("ana", "ben", "cem", "dee", "eve")); !errors.Is(err, ErrNoRun) {
+	if _, _, err := l.FindEdited(t.Context(), table("ana", "ben", "cem", "dee", "eve")); !errors.Is(err, ErrNoRun) {
 		t.Errorf("a finished run is found: %v", err)
 	}
 }
@@ -303,11 +307,11 @@ func TestALargeRunIsKnownByASample(t *testing.T) {
 			}
 		}
 	}
-	if found, err := l.FindEdited(t.Context(), part(n/3, n)); err != nil || found.ID() != r.ID() {
-		t.Errorf("two thirds: %v, %v", found, err)
+	if found, like, err := l.FindEdited(t.Context(), part(n/3, n)); err != nil || found.ID() != r.ID() || !like.Most {
+		t.Errorf("two thirds: %v, %+v, %v", found, like, err)
 	}
-	if _, err := l.FindEdited(t.Context(), part(n*2/3, n)); !errors.Is(err, ErrNoRun) {
-		t.Errorf("one third: %v", err)
+	if _, like, err := l.FindEdited(t.Context(), part(n*2/3, n)); err != nil || like.Most || like.Shared < n/4 || like.Shared > n/2 {
+		t.Errorf("one third: %+v, %v", like, err)
 	}
 }
 
@@ -338,4 +342,53 @@ func TestALedgerOfTheFirstVersionIsBroughtForward(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	ok(t, r.Intent(t.Context(), 2, 1))
+}
+
+// Whoever was mailed by another run after this one had begun is known to be.
+func TestWhatOtherRunsMailMeanwhileIsTold(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	l, err := Open(t.Context(), t.TempDir(), Options{Now: func() time.Time { now = now.Add(time.Second); return now }})
+	ok(t, err)
+	t.Cleanup(func() { ok(t, l.Close()) })
+	mail := func(r *Run) {
+		ok(t, r.Resolved(t.Context(), 1, resetter.Account{ID: "ana"}))
+		ok(t, r.Intent(t.Context(), 1, 1))
+		ok(t, r.Record(t.Context(), done(1)))
+	}
+	meanwhile := func(r *Run) bool {
+		m, err := r.LastMailed(t.Context(), "looker", "ana")
+		ok(t, err)
+		return m.Meanwhile
+	}
+	before := begin(t, l, NewRun{Rows: table("ana")})
+	mail(before)
+	r := begin(t, l, NewRun{Rows: table("ana")})
+	if meanwhile(r) {
+		t.Error("it was mailed before this run began")
+	}
+	other := begin(t, l, NewRun{Rows: table("ana")})
+	mail(other)
+	if !meanwhile(r) || meanwhile(other) {
+		t.Errorf("meanwhile: %v, and for the run that did it %v", meanwhile(r), meanwhile(other))
+	}
+}
+
+func TestAPlanBorrowsWhatTheRunHasComeTo(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := begun(t, l)
+	ok(t, r.Intent(t.Context(), 4, 1)) // dee is in flight
+	plan := begin(t, l, NewRun{Plan: true, Rows: table("fay", "dee", "ANA", "cem", "eve", "ben")})
+	ok(t, plan.Borrow(t.Context(), r))
+	const want = "1:2 fay pending/not_started; 2:3 dee unknown/interrupted; 3:4 ANA pending/not_started; 4:5 cem failed/why; 5:6 eve pending/not_started; 6:7 ben unknown/why; "
+	if got := told(t, plan.Results(t.Context())); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	ok(t, plan.Resolved(t.Context(), 3, resetter.Account{ID: "ana"}))
+	if twin, is, err := plan.Twin(t.Context(), 3); err != nil || !is || twin.Outcome != bulk.Done || twin.Row.Seq != 0 {
+		t.Errorf("the twin of who is written in another way: %+v, %v, %v", twin, is, err)
+	}
+	ok(t, plan.Discard(t.Context()))
+	if got := told(t, r.Results(t.Context())); !strings.HasPrefix(got, "1:2 ana done/why; 2:3 ben unknown/why; 3:4 cem failed/why; 4:5 dee pending/not_started; ") {
+		t.Errorf("the run is %s after the plan", got)
+	}
 }

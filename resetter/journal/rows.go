@@ -27,11 +27,11 @@ const (
 	sqlResolved = `UPDATE rows SET account_id = ?3, account = ?4, resolved_at = ?5, stage = 1
 		WHERE run = ?1 AND place = ?2 AND outcome = 'pending' AND intent_at IS NULL`
 
-	sqlIntent = `UPDATE rows SET intent_at = ?3, attempts = ?4, stage = NULL,
+	sqlIntent = `UPDATE rows SET intent_at = ?3, asked_at = ?3, attempts = ?4, stage = NULL,
 			account = iif(?3 - resolved_at > ?5, json_remove(account, '$.evidence'), account)
 		WHERE run = ?1 AND place = ?2 AND outcome = 'pending' AND account_id IS NOT NULL AND attempts < ?4`
 
-	sqlAgain = `UPDATE rows SET intent_at = ?3, attempts = ?4, outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL
+	sqlAgain = `UPDATE rows SET intent_at = ?3, asked_at = ?3, attempts = ?4, outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL
 		WHERE run = ?1 AND place = ?2 AND outcome = 'unknown' AND attempts < ?4`
 
 	sqlRecord = `UPDATE rows SET outcome = ?3, reason = ?4, detail = ?5, status = ?6, attempts = max(attempts, ?7),
@@ -43,7 +43,7 @@ const (
 		WHERE run = ?1 AND place = ?2 AND outcome = 'unknown'`
 
 	sqlReopen = `UPDATE rows SET outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL,
-			account_id = NULL, account = NULL, stage = 0
+			account_id = NULL, account = NULL, resolved_at = NULL, stage = 0
 		WHERE run = ?1 AND place = ?2 AND outcome = 'failed'`
 
 	sqlAttempt = `INSERT INTO attempts (run, seq, n, at, event, reason, status)
@@ -250,12 +250,12 @@ func (r *Run) explainRow(w *writer, seq, n int, was bulk.Outcome) error {
 }
 
 // sqlTwin is by account, of which nobody has many rows.
-const sqlTwin = `SELECT coalesce(e.place, 0), e.line, e.target, e.kind, e.identity, e.action, e.new_email, e.cells, e.account_id, e.account,
-		e.outcome, e.reason, e.detail, e.attempts, e.status, e.finished_at
+const sqlTwin = `SELECT coalesce(e.place, 0), e.line, e.target, e.kind, e.identity, e.action, e.new_email, e.cells, e.account_id, e.account, e.resolved_at,
+		e.outcome, e.reason, e.detail, e.attempts, e.status, e.asked_at, e.finished_at
 	FROM rows AS mine INDEXED BY rows_by_place
 	CROSS JOIN rows AS e INDEXED BY rows_by_account
 	   ON e.target = mine.target AND e.account_id = mine.account_id AND e.run = mine.run AND e.action = mine.action
-	WHERE mine.run = ? AND mine.place = ? AND e.seq <> mine.seq AND e.new_email = mine.new_email
+	WHERE mine.run = ? AND mine.place = ? AND e.seq <> mine.seq AND (e.place IS NOT NULL OR e.new_email = mine.new_email)
 	  AND (e.outcome IN ('done', 'unknown') OR e.place < mine.place AND (e.outcome = 'pending' OR e.reason = 'cooldown'))
 	ORDER BY e.outcome NOT IN ('done', 'unknown'), e.place IS NULL, e.place LIMIT 1`
 
@@ -275,12 +275,13 @@ func (r *Run) Twin(ctx context.Context, seq int) (bulk.Result, bool, error) {
 
 const sqlMailed = `SELECT action,
 		max(CASE WHEN outcome = 'done' AND reason <> 'already' THEN finished_at END),
-		max(CASE WHEN outcome = 'unknown' THEN finished_at ELSE intent_at END)
-	FROM rows INDEXED BY rows_by_account WHERE target = ? AND account_id = ? GROUP BY action`
+		max(CASE WHEN outcome = 'unknown' THEN finished_at ELSE intent_at END),
+		max(run <> ?3 AND asked_at > ?4 AND (outcome IN ('done', 'unknown') OR intent_at IS NOT NULL))
+	FROM rows INDEXED BY rows_by_account WHERE target = ?1 AND account_id = ?2 GROUP BY action`
 
 // LastMailed implements [bulk.Journal].
 func (r *Run) LastMailed(ctx context.Context, target, accountID string) (bulk.Mailed, error) {
-	rows, err := r.ledger.mailed.QueryContext(ctx, target, accountID)
+	rows, err := r.ledger.mailed.QueryContext(ctx, target, accountID, r.key, nanos(r.started))
 	if err != nil {
 		return bulk.Mailed{}, r.wrap(err)
 	}
@@ -288,13 +289,14 @@ func (r *Run) LastMailed(ctx context.Context, target, accountID string) (bulk.Ma
 	var last bulk.Mailed
 	for rows.Next() {
 		var action resetter.Action
-		var accepted, inDoubt sql.NullInt64
-		if err := rows.Scan(&action, &accepted, &inDoubt); err != nil {
+		var accepted, inDoubt, meanwhile sql.NullInt64
+		if err := rows.Scan(&action, &accepted, &inDoubt, &meanwhile); err != nil {
 			return bulk.Mailed{}, r.wrap(err)
 		}
 		if action.Mails() {
 			last.Accepted = later(last.Accepted, fromNanos(accepted.Int64))
 			last.InDoubt = later(last.InDoubt, fromNanos(inDoubt.Int64))
+			last.Meanwhile = last.Meanwhile || meanwhile.Int64 != 0
 		}
 	}
 	return last, r.wrap(rows.Err())
@@ -400,8 +402,8 @@ func (r *Run) Counts(ctx context.Context) (map[string]bulk.Counts, error) {
 	return all, r.wrap(rows.Err())
 }
 
-const sqlResult = `SELECT place, line, target, kind, identity, action, new_email, cells, account_id, account,
-	outcome, reason, detail, attempts, status, finished_at FROM rows `
+const sqlResult = `SELECT place, line, target, kind, identity, action, new_email, cells, account_id, account, resolved_at,
+	outcome, reason, detail, attempts, status, asked_at, finished_at FROM rows `
 
 // List implements [bulk.Journal].
 func (r *Run) List(ctx context.Context, target string, stage bulk.Stage, after, n int) ([]bulk.Result, error) {
@@ -459,9 +461,9 @@ func scan(rows *sql.Rows) (bulk.Result, error) {
 	var r bulk.Result
 	var cells string
 	var accountID, account sql.NullString
-	var finished sql.NullInt64
+	var read, asked, finished sql.NullInt64
 	if err := rows.Scan(&r.Row.Seq, &r.Row.Line, &r.Row.Target, &r.Row.Identity.Kind, &r.Row.Identity.Value, &r.Row.Action, &r.Row.NewEmail,
-		&cells, &accountID, &account, &r.Outcome, &r.Reason, &r.Detail, &r.Attempts, &r.Status, &finished); err != nil {
+		&cells, &accountID, &account, &read, &r.Outcome, &r.Reason, &r.Detail, &r.Attempts, &r.Status, &asked, &finished); err != nil {
 		return bulk.Result{}, err
 	}
 	if err := json.Unmarshal([]byte(cells), &r.Row.Cells); err != nil {
@@ -475,6 +477,7 @@ func scan(rows *sql.Rows) (bulk.Result, error) {
 		r.Account = resetter.Account{ID: accountID.String, Email: a.Email, Username: a.Username,
 			Ineligible: a.Ineligible, SetupPending: a.SetupPending, Evidence: a.Evidence}
 	}
-	r.FinishedAt = fromNanos(finished.Int64)
+	r.ReadAt = fromNanos(read.Int64)
+	r.AskedAt, r.FinishedAt = fromNanos(asked.Int64), fromNanos(finished.Int64)
 	return r, nil
 }

@@ -98,6 +98,7 @@ CREATE INDEX runs_by_content ON runs (content);
 -- row that the input has lost, since people edit their tables.
 ALTER TABLE runs ADD COLUMN exact TEXT NOT NULL DEFAULT '';
 ALTER TABLE rows ADD COLUMN resolved_at INTEGER; -- when the account was read
+ALTER TABLE rows ADD COLUMN asked_at INTEGER; -- of the last intent, also when it has its outcome
 ALTER TABLE rows ADD COLUMN place INTEGER;
 UPDATE rows SET place = seq;
 CREATE UNIQUE INDEX rows_by_place ON rows (run, place) WHERE place IS NOT NULL;

@@ -46,7 +46,7 @@ type crowd struct {
 	reconcile func(ctx context.Context, c crowd, before []resetter.Account) ([]resetter.Finding, error)
 }
 
-func (c crowd) BatchSize() int { return 8 }
+func (c crowd) BatchSize(resetter.IdentityKind) int { return 8 }
 
 func (c crowd) ResolveBatch(ctx context.Context, ids []resetter.Identity) ([]resetter.Resolution, error) {
 	if c.batch != nil {

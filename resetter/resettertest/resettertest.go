@@ -54,6 +54,9 @@
 // nothing of everybody that holds of one. One that is a [resetter.Reconciler]
 // finds the reset whose answer was lost, and no other.
 //
+// A whole client in one file, its test server and its tests are wiki_test.go,
+// wiki_server_test.go and fourth_test.go beside this package.
+//
 // Most scripts run in virtual time (testing/synctest) over connections in
 // memory, so that time-outs and pauses cost nothing; a few use real sockets.
 package resettertest

@@ -18,6 +18,7 @@ type Request struct {
 	Fault     FaultKind // what went wrong on purpose; "" if nothing did
 }
 
+// String tells it in a line, for a test to report.
 func (r Request) String() string {
 	return fmt.Sprintf("%s %s %v → %d", r.Method, r.Path, r.Query, r.Status)
 }
@@ -45,19 +46,20 @@ func (s *Server) Calls(op Operation) int {
 // A Rule is one thing that a vendor would not like.
 type Rule string
 
+// The rules.
 const (
-	SecretInURL      Rule = "secret in a URL"
-	UnknownPath      Rule = "unknown path"
-	UnknownQuery     Rule = "unknown query parameter"
-	UnknownProperty  Rule = "unknown property"
-	UnknownField     Rule = "unknown field asked for"
-	ReadOnlyProperty Rule = "read-only property written"
-	MalformedBody    Rule = "malformed body"
-	WrongContentType Rule = "wrong content type"
-	IdempotencyKey   Rule = "idempotency key on a send" // net/http repeats by itself what carries one
-	ForeignToken     Rule = "token of another server"
-	PlatformBase     Rule = "platform base" // throws the administrator out of the browser
-	LoginHammered    Rule = "login repeated after lock-out"
+	SecretInURL      Rule = "secret in a URL"               // where every log on the way keeps it
+	UnknownPath      Rule = "unknown path"                  // the vendor has no such operation
+	UnknownQuery     Rule = "unknown query parameter"       // the operation does not know it
+	UnknownProperty  Rule = "unknown property"              // of the object that was sent
+	UnknownField     Rule = "unknown field asked for"       // to be part of the answer
+	ReadOnlyProperty Rule = "read-only property written"    // the vendor would refuse or drop it
+	MalformedBody    Rule = "malformed body"                // not what its content type says
+	WrongContentType Rule = "wrong content type"            // not what the operation takes
+	IdempotencyKey   Rule = "idempotency key on a send"     // net/http repeats by itself what carries one
+	ForeignToken     Rule = "token of another server"       // a client has mixed up two systems
+	PlatformBase     Rule = "platform base"                 // throws the administrator out of the browser
+	LoginHammered    Rule = "login repeated after lock-out" // which locks people out for longer
 )
 
 // A Violation is a request that a vendor would not like, whatever it was answered. A test of a
@@ -72,6 +74,7 @@ type Violation struct {
 	Detail    string // which property, parameter or type; never a secret
 }
 
+// String tells it in a line, for a test to report.
 func (v Violation) String() string {
 	return fmt.Sprintf("%s %s: %s: %s", v.Method, v.Path, v.Rule, v.Detail)
 }

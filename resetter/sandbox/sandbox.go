@@ -8,6 +8,10 @@
 //	srv.Mailbox().Count("ana@example.com") // who was really mailed
 //	srv.Violations()                       // what the vendor would not have liked
 //
+// An answer that is lost after the mail went out, once, is scripted so:
+//
+//	srv.Inject(sandbox.Fault{Kind: sandbox.Drop, Processed: true, On: sandbox.Reset, Times: 1})
+//
 // What is here holds for all of them:
 //
 //   - [Mailbox]: the truth. A mail is in it from the moment at which the server carried a request

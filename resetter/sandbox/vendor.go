@@ -29,10 +29,11 @@ type Vendor struct {
 // A BodyKind is what a route wants to be sent.
 type BodyKind string
 
+// The kinds of body, by their content type.
 const (
-	NoBody   BodyKind = ""
-	JSONBody BodyKind = "application/json"
-	FormBody BodyKind = "application/x-www-form-urlencoded"
+	NoBody   BodyKind = ""                                  // none is looked for
+	JSONBody BodyKind = "application/json"                  // one JSON value
+	FormBody BodyKind = "application/x-www-form-urlencoded" // a form
 )
 
 // A Route is one operation of a vendor.

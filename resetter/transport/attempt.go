@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -206,9 +207,9 @@ func (c *call) send(req *http.Request, token Token, number int) *http.Response {
 	ctx, cancel := context.WithTimeout(req.Context(), c.client.settings.timeout)
 	defer cancel()
 	p := proof{connected: func() { c.reached(time.Now()) }}
-	resp, err := c.client.wire.transport.RoundTrip(c.outgoing(p.trace(ctx), req, token))
+	resp, err := c.travel(req.Context(), ctx, c.outgoing(p.trace(ctx), req, token), &p)
 	if err != nil {
-		c.lost(req.Context(), bare(err), &p)
+		c.lost(req.Context(), err, &p)
 		return nil
 	}
 	defer resp.Body.Close()
@@ -224,6 +225,22 @@ func (c *call) send(req *http.Request, token Token, number int) *http.Response {
 		resp.Body = http.NoBody // it was read
 	}
 	return resp
+}
+
+// travel is the way of one request onto the wire, past the observer if there
+// is one.
+func (c *call) travel(caller, ctx context.Context, out *http.Request, p *proof) (*http.Response, error) {
+	wire, observer := c.client.wire.transport, c.client.settings.observer
+	if observer == nil {
+		return wire.RoundTrip(out)
+	}
+	return observed(ctx, observer, &trip{
+		send: func(added http.Header) (*http.Response, error) {
+			maps.Copy(out.Header, added)
+			return wire.RoundTrip(out)
+		},
+		clean: func(err error) error { return c.describe(caller, bare(err), p) },
+	}, out)
 }
 
 // outgoing is the request as it leaves.
@@ -252,6 +269,14 @@ const checkNetwork = "check the URL, the network and whether the system is up"
 
 // lost judges an attempt that got no answer.
 func (c *call) lost(caller context.Context, err error, p *proof) {
+	if held, ok := errors.AsType[*heldBack](err); ok {
+		c.latest.err = &wireError{c.client.redact.clean(held.Error()), held.err}
+		c.latest.verdict = Verdict{Ruling: Refused, Kind: resetter.ErrNotStarted}
+		c.logAttempt()
+		c.attempts-- // nothing left
+		return
+	}
+	err = bare(err)
 	c.latest.err = c.describe(caller, err, p)
 	if !p.notSent() {
 		c.latest.verdict = Verdict{Ruling: Unknown, Kind: resetter.ErrLostAnswer}

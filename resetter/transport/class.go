@@ -14,6 +14,7 @@ const (
 	Read
 )
 
+// String is the class in a word, as logs have it.
 func (c Class) String() string {
 	switch c {
 	case Write:

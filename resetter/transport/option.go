@@ -17,7 +17,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// An Option changes how a client behaves. Each is checked when it is applied.
+// An Option changes how a client behaves. Each is checked when it is applied, by
+// the constructor of the client, which reports all that is wrong at once. Of two
+// that say the same the later counts.
 type Option func(*settings) error
 
 // The defaults of the options.
@@ -39,6 +41,7 @@ type settings struct {
 	proxy     func(*http.Request) (*url.URL, error)
 	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 	log       *slog.Logger
+	observer  http.RoundTripper // nil for none
 	userAgent string
 }
 
@@ -58,8 +61,8 @@ func defaults() settings {
 // else than its system: "looker-eu".
 func WithTarget(name string) Option {
 	return func(s *settings) error {
-		if name == "" {
-			return errors.New("the target's name is empty")
+		if name == "" || oneLine(name) != name {
+			return fmt.Errorf("the target's name %q is empty or not one line of text", name)
 		}
 		s.target = name
 		return nil
@@ -156,7 +159,9 @@ func WithProxy(proxy func(*http.Request) (*url.URL, error)) Option {
 }
 
 // WithDialContext makes the connections, in place of a net.Dialer. TLS is put
-// on top of what it returns.
+// on top of what it returns. What a connection says that it has written is
+// believed: one that accepted a byte must say so, or a reset that may have been
+// sent is called certainly not sent.
 func WithDialContext(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return func(s *settings) error {
 		if dial == nil {
@@ -182,7 +187,7 @@ func WithLogger(log *slog.Logger) Option {
 // WithUserAgent sets the User-Agent header.
 func WithUserAgent(agent string) Option {
 	return func(s *settings) error {
-		if agent == "" || strings.ContainsAny(agent, "\r\n") {
+		if agent == "" || malformedValue(agent) {
 			return fmt.Errorf("unusable user agent %q", agent)
 		}
 		s.userAgent = agent

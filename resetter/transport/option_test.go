@@ -1,7 +1,11 @@
 package transport_test
 
 import (
+	"context"
+	"errors"
 	"math"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -16,6 +20,7 @@ func TestEverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
 		says   string
 	}{
 		{"target", transport.WithTarget(""), "name"},
+		{"target of two lines", transport.WithTarget("a\nb"), "name"},
 		{"rate 0", transport.WithRate(0), "rate"},
 		{"rate below 0", transport.WithRate(-1), "rate"},
 		{"rate NaN", transport.WithRate(math.NaN()), "rate"},
@@ -25,6 +30,10 @@ func TestEverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
 		{"dial", transport.WithDialContext(nil), "dial"},
 		{"logger", transport.WithLogger(nil), "logger"},
 		{"user agent", transport.WithUserAgent("a\r\nb"), "user agent"},
+		{"user agent that no header holds", transport.WithUserAgent("a\x00b"), "user agent"},
+		{"observer", transport.WithObserver(nil), "observer"},
+		{"observer that is none", transport.WithObserver(func(http.RoundTripper) http.RoundTripper { return nil }), "observer"},
+		{"no option", nil, "an option is nil"},
 		{"evidence key", transport.WithEvidenceKey(resetter.NewSecret("canary")), "key of the evidence"},
 	} {
 		_, err := transport.New(transport.System{Name: "acme"}, "ftp://me:canary@example.com/?token=canary", c.option)
@@ -77,5 +86,30 @@ func TestAnAddressIsHTTPSOrLoopback(t *testing.T) {
 	}
 	if _, err := transport.New(transport.System{Name: "acme"}, "http://example.com", transport.WithPlainHTTP()); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestASystemNeedsNoJudgeOfItsOwnButAWayToSignIn(t *testing.T) {
+	if _, err := transport.New(transport.System{Session: &transport.Session{}}, "https://example.com"); err == nil || !strings.Contains(err.Error(), "SignIn") {
+		t.Error(err)
+	}
+	s := newRawServer(t, nil)
+	c, err := transport.New(transport.System{Name: "acme"}, s.url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close(t.Context())
+	if _, err := do(t.Context(), c, transport.Send, ""); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestADialFunctionThatReturnsNothingIsAnErrorAndNoCrash(t *testing.T) {
+	nothing := func(context.Context, string, string) (net.Conn, error) { return nil, nil }
+	for _, url := range []string{"http://localhost", "https://localhost"} {
+		c := newClient(t, transport.System{}, url, transport.WithDialContext(nothing), transport.WithMaxWait(0))
+		if _, err := do(t.Context(), c, transport.Send, ""); !errors.Is(err, resetter.ErrUnavailable) {
+			t.Errorf("%s: %v", url, err)
+		}
 	}
 }

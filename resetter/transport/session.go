@@ -27,8 +27,8 @@ type Session struct {
 
 // A Token is what a sign-in gave.
 type Token struct {
-	Access  resetter.Secret
-	Refresh resetter.Secret
+	Access  resetter.Secret // what Authorize puts on requests
+	Refresh resetter.Secret // what Session.Refresh asks with; may be empty
 	// Life is how long Access lives; 0 or less where the system did not say
 	// anything usable, and then a 401 will tell.
 	Life time.Duration

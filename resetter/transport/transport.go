@@ -3,6 +3,26 @@
 // sure that nothing secret leaks; what an answer means it asks the system's
 // own package.
 //
+// Most readers want its options: they are what the clients of packages looker,
+// unleash and sugar are made with, and the same for all of them.
+//
+//	client, err := looker.New(url, credentials,
+//		transport.WithTarget("looker-eu"),        // its name in errors and logs
+//		transport.WithRate(5),                    // a ceiling, in requests a second
+//		transport.WithTimeout(30*time.Second),    // of one attempt
+//		transport.WithMaxWait(5*time.Minute),     // of the pauses that the system asks for
+//		transport.WithProxy(http.ProxyURL(proxy)),
+//		transport.WithRootCAs(pool),
+//		transport.WithLogger(logger),             // every wait and decision, at level Debug
+//		transport.WithObserver(otel),             // traces and metrics
+//	)
+//
+// Each is checked when it is applied, and all that is wrong is reported at once.
+// None of them weakens what a client promises: nothing is repeated that may have
+// been done, no redirect is followed, and nothing secret is shown.
+//
+// # For a system of your own
+//
 // A system's package describes its system once, as a [System], and puts the
 // [Client] that New makes from it behind its generated client, which sees an
 // ordinary http client's Do. Before each call it names the operation and its
@@ -14,13 +34,17 @@
 //		return exchange.Failed(err)
 //	}
 //
+// A [System] needs a Name and whatever proves who is asking (Authorize, and a
+// Session where there is a sign-in); Judge is ByStatus unless the system's bodies
+// say more than its statuses.
+//
 // # The chain
 //
 // From the outside in: Do, which runs attempts until one ends the call, over
 // go-retryablehttp with a policy of our own in every hook (call.go); one
 // attempt (attempt.go), which passes the gate, the session and the pace, has
-// the caller write down its intent and then puts the request on the wire; and
-// one http.Transport (wire.go) that counts the bytes it hands over, so that
+// the caller write down its intent and then, under the eyes of an observer if
+// there is one (observer.go), puts the request on the wire; and one http.Transport (wire.go) that counts the bytes it hands over, so that
 // "certainly not sent" is a fact and not a guess from an error's text.
 //
 // # What is repeated
@@ -30,6 +54,12 @@
 // carried out: no connection was obtained, no byte was accepted, or the
 // system itself turned it away. A [Write] and a [Read] may be repeated unless
 // definitely refused.
+//
+// # Errors and concurrency
+//
+// Do returns an error of type *resetter.Error and no other. A Client is safe for
+// concurrent use, and begins no goroutine of its own. Before 1.0 names may
+// change, System's fields above all.
 package transport
 
 import (
@@ -51,7 +81,7 @@ type System struct {
 	// Name is the system's name in errors and logs; WithTarget overrides it.
 	Name string
 	// Judge says what an answer means. It starts from ByStatus and refines it
-	// by what the system's bodies say. Called concurrently.
+	// by what the system's bodies say; nil is ByStatus. Called concurrently.
 	Judge func(Answer) Verdict
 	// Session signs in and out; nil where Authorize needs no token.
 	Session *Session
@@ -95,10 +125,20 @@ func New(system System, baseURL string, options ...Option) (*Client, error) {
 	s.target = system.Name
 	var errs []error
 	for _, option := range options {
+		if option == nil {
+			errs = append(errs, errors.New("an option is nil"))
+			continue
+		}
 		errs = append(errs, option(&s))
 	}
 	base, err := parseBase(baseURL, s.plainHTTP)
 	errs = append(errs, err)
+	if system.Judge == nil {
+		system.Judge = ByStatus
+	}
+	if system.Session != nil && system.Session.SignIn == nil {
+		errs = append(errs, errors.New("the system's Session has no SignIn"))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

@@ -52,6 +52,7 @@ const (
 	notSent // certainly never left this machine
 )
 
+// String is the ruling in a word, as logs have it.
 func (r Ruling) String() string {
 	return [...]string{"unknown", "accepted", "refused", "throttled", "renew", "not sent"}[r]
 }

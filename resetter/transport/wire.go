@@ -33,7 +33,11 @@ func newWire(s settings) *wire {
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
 		ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 		defer cancel()
-		return s.dial(ctx, network, address)
+		conn, err := s.dial(ctx, network, address)
+		if err == nil && conn == nil {
+			return nil, errors.New("the dial function returned neither a connection nor an error")
+		}
+		return conn, err
 	}
 	t := &http.Transport{
 		Proxy:                  checkedProxy(s.proxy),

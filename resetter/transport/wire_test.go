@@ -44,6 +44,9 @@ func wires(t *testing.T, each func(t *testing.T, secure bool, s *rawServer, opts
 	t.Run("tls", func(t *testing.T) {
 		each(t, true, newRawServer(t, config), transport.WithRootCAs(pool))
 	})
+	t.Run("tls with an observer that means no good", func(t *testing.T) {
+		each(t, true, newRawServer(t, config), transport.WithRootCAs(pool), onlooker(hostile).option())
+	})
 	t.Run("tls through a proxy", func(t *testing.T) {
 		each(t, true, newRawServer(t, config), transport.WithRootCAs(pool), transport.WithProxy(http.ProxyURL(newTunnel(t))))
 	})

@@ -13,7 +13,6 @@ import (
 	"iter"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +34,7 @@ func Test(t *testing.T, open func(t *testing.T) bulk.Journal) {
 		{"ARowIsReadyWhenItsAccountIsKnown", aRowIsReadyWhenItsAccountIsKnown},
 		{"ARowWithAnOpenIntentIsAtNoStage", aRowWithAnOpenIntentIsAtNoStage},
 		{"AnIntentNeedsAnAccountAndALaterAttempt", anIntentNeedsAnAccountAndALaterAttempt},
+		{"TheLastIntentIsRememberedByItsTime", theLastIntentIsRememberedByItsTime},
 		{"AnOutcomeIsNeverOverwritten", anOutcomeIsNeverOverwritten},
 		{"APendingRowKeepsItsStageAndItsAttempts", aPendingRowKeepsItsStageAndItsAttempts},
 		{"AnUnknownRowOrOutcomeIsRefused", anUnknownRowOrOutcomeIsRefused},
@@ -124,11 +124,13 @@ func (j journal) all() []bulk.Result {
 	return all
 }
 
-// get returns the result of a row.
+// get returns the result of a row, but for the times at which the journal saw
+// it.
 func (j journal) get(seq int) bulk.Result {
 	j.t.Helper()
 	for _, r := range j.all() {
 		if r.Row.Seq == seq {
+			r.AskedAt, r.ReadAt = time.Time{}, time.Time{}
 			return r
 		}
 	}
@@ -283,6 +285,31 @@ func anIntentNeedsAnAccountAndALaterAttempt(t *testing.T, j journal) {
 	j.intent(1, 2) // what was certainly not sent is tried again
 	j.refused(j.Intent(t.Context(), 1, 1), 1, "an earlier attempt")
 	j.equal("attempts", j.get(1).Attempts, 2)
+}
+
+func theLastIntentIsRememberedByItsTime(t *testing.T, j journal) {
+	asked := func() time.Time { return j.all()[0].AskedAt }
+	j.add(1)
+	j.resolve(1)
+	if !asked().IsZero() {
+		t.Errorf("asked for at %v, before any intent", asked())
+	}
+	j.intent(1, 1)
+	first := asked()
+	j.record(1, bulk.Unknown, "lost_answer")
+	if j.all()[0].ReadAt.IsZero() {
+		t.Error("it does not tell when the account was read")
+	}
+	if first.IsZero() || !asked().Equal(first) {
+		t.Errorf("asked for at %v, and with its outcome at %v", first, asked())
+	}
+	for begun := time.Now(); time.Since(begun) < time.Millisecond; {
+		continue // a clock that is coarse must have moved on
+	}
+	j.ok(j.Again(t.Context(), 1, 2))
+	if !asked().After(first) {
+		t.Errorf("asked for again at %v, first at %v", asked(), first)
+	}
 }
 
 func anOutcomeIsNeverOverwritten(t *testing.T, j journal) {
@@ -464,85 +491,6 @@ func countsAddUpToTheRows(t *testing.T, j journal) {
 		"looker": {bulk.Done: 1, bulk.Failed: 1, bulk.Pending: 2},
 		"sugar":  {bulk.Skipped: 1, bulk.Pending: 1},
 	})
-}
-
-func resultsShowOneMomentWhileOthersRecord(t *testing.T, j journal) {
-	const n = 400
-	j.add(n)
-	ctx, stop := context.WithCancel(t.Context())
-	var writers sync.WaitGroup
-	for w := range 4 {
-		writers.Go(func() {
-			for seq := 1 + w; seq <= n && ctx.Err() == nil; seq += 4 {
-				err := errors.Join(
-					j.Resolved(t.Context(), seq, account(fmt.Sprint(seq))),
-					j.Intent(t.Context(), seq, 1),
-					j.Record(t.Context(), bulk.Result{Row: bulk.Row{Seq: seq}, Outcome: bulk.Done, Reason: bulk.Accepted}))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-			}
-		})
-	}
-	for finished := 0; finished < n && !t.Failed(); {
-		at, before := 0, finished
-		finished = 0
-		for r, err := range j.Results(t.Context()) {
-			if err != nil {
-				t.Error(err)
-				break
-			}
-			at++
-			if r.Row.Seq != at {
-				t.Errorf("row %d stands at place %d", r.Row.Seq, at)
-				break
-			}
-			if r.Outcome == bulk.Done {
-				finished++
-			}
-		}
-		if at != n || finished < before {
-			t.Errorf("%d of %d rows, %d finished after %d", at, n, finished, before)
-		}
-	}
-	stop()
-	writers.Wait()
-
-	// One moment, and the loop may stop and write as it likes.
-	first := true
-	for r, err := range j.Results(t.Context()) {
-		j.ok(err)
-		if first {
-			j.ok(j.Add(t.Context(), each(row(n+1, "looker", resetter.ActionReset))))
-			first = false
-		}
-		if r.Row.Seq > n {
-			t.Error("a row shows that was added after the moment")
-		}
-	}
-	for range j.Results(t.Context()) {
-		break
-	}
-}
-
-func oneOfManyIntentsForARowWins(t *testing.T, j journal) {
-	j.add(1)
-	j.resolve(1)
-	var mu sync.Mutex
-	var won int
-	var callers sync.WaitGroup
-	for range 16 {
-		callers.Go(func() {
-			if err := j.Intent(t.Context(), 1, 1); err == nil {
-				mu.Lock()
-				won++
-				mu.Unlock()
-			}
-		})
-	}
-	callers.Wait()
-	j.equal("intents that were let through", won, 1)
 }
 
 func aContextThatHasEndedRecordsNothing(t *testing.T, j journal) {

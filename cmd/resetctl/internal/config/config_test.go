@@ -192,6 +192,7 @@ func TestEverythingThatIsWrongIsSaidAtOnceWithItsPlace(t *testing.T) {
 			"FILE:2:146: targets.unleash.allow_http: \"maybe\" is neither", "FILE:2:88: targets.unleash.concurrency: ", "FILE:2:101: targets.unleash.cooldown: ",
 			"FILE:2:128: targets.unleash.max_wait: ", "FILE:2:71: targets.unleash.rate: \"10\" is not a rate: write it as 10/s, 600/m, 3/h or unlimited",
 			"FILE:2:115: targets.unleash.timeout: ", "FILE:2:18: targets.unleash.url: an address must not hold a user or a password"}},
+		{"nobody", "guards: {deny: [a@x.io, \"*@x.io\"]}\n", nil, []string{"FILE:1:16: guards.deny: \"*@x.io\" is not one address"}},
 		{"guards", "guards: {max_rows: -1, max_failures: 200%, domains: [a@b], deny: x}\n", nil, []string{
 			"FILE:1:20: guards.max_rows: ", "FILE:1:38: guards.max_failures: ", "FILE:1:53: guards.domains: ", "FILE:1:66: guards.deny: a list is expected"}},
 		{"names", "targets: {All: {}, all: {}, a_b: {}, 'a;b': {}, what: {}}\n", nil, []string{

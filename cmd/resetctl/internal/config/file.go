@@ -151,7 +151,13 @@ func (w *yamlWalk) guards(node ast.Node) {
 				g.MaxFailures, err = ParseMaxFailures(text)
 			}
 		case "deny":
-			g.Deny = w.list(value, path)
+			for _, d := range w.list(value, path) {
+				// What can be no address and no id would protect nobody.
+				if d == "" || strings.ContainsAny(d, "* ,;/") || strings.HasPrefix(d, "@") || strings.Count(d, "@") > 1 {
+					err = fmt.Errorf("%q is not one address or one id (who is of certain domains only is said by domains)", d)
+				}
+				g.Deny = append(g.Deny, d)
+			}
 		case "domains":
 			for _, d := range w.list(value, path) {
 				d = strings.ToLower(strings.TrimPrefix(d, "@"))

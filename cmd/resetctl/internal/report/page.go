@@ -32,7 +32,7 @@ var (
 // A page is what the template fills in. Every text in it that is not our own
 // is clean; the template escapes it.
 type page struct {
-	Policy string
+	Policy template.HTMLAttr // the whole attribute, as people search for it
 	Style  template.CSS
 	Script template.JS
 
@@ -116,7 +116,7 @@ func newPage(run Run, t *tally, rows *rows) page {
 	}
 	style := styleCSS + own(ui.Clean(run.ID), header, t.widths)
 	p := page{
-		Policy: policy(style, scriptJS), Style: template.CSS(style), Script: template.JS(scriptJS),
+		Policy: template.HTMLAttr(`content="` + policy(style, scriptJS) + `"`), Style: template.CSS(style), Script: template.JS(scriptJS),
 		ID: ui.Clean(run.ID), Tool: ui.Clean(run.Tool),
 		Verdict: verdict(t.total),
 		Begun:   momentOf(run.StartedAt), Finished: momentOf(run.FinishedAt), Written: momentOf(run.WrittenAt),

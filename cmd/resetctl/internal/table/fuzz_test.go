@@ -51,13 +51,14 @@ func sound(t *testing.T, content string, o Options) {
 
 func FuzzNoSheetPanicsOrHangs(f *testing.F) {
 	texts := sst + `<si><t>email</t></si><si><r><t>a@</t></r><r><t>x.io</t></r></si></sst>`
-	styles := `<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts><numFmt numFmtId="200" formatCode="[h]:mm;@"/></numFmts>` +
+	styles := `<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts><numFmt numFmtId="200" formatCode="# ?/?;[h]:mm;@"/></numFmts>` +
 		`<cellXfs><xf numFmtId="0"/><xf numFmtId="200"/><xf numFmtId="14"/></cellXfs></styleSheet>`
 	for _, rows := range []string{
 		`<sheetData>` + inlineHeader + `<row r="2"><c r="A2" t="inlineStr"><is><t>a@x.io</t></is></c></row></sheetData>`,
 		`<sheetData><row r="1"><c r="A1" t="s"><v>0</v></c></row><row r="7"><c r="A7" t="s"><v>1</v></c><c r="B7" s="1"><v></v></c></row></sheetData><mergeCells><mergeCell ref="A2:B3"/></mergeCells>`,
 		`<sheetData><row><c t="s"><v>0</v></c><c t="str"><v>target</v></c></row><row><c t="s"><v>1</v></c><c t="e"><f>1/0</f><v>#DIV/0!</v></c></row></sheetData>`,
 		`<sheetData><row r="1048576"><c r="XFD1048576" s="2"><v>45000.5</v></c></row></sheetData>`,
+		`<sheetData><row r="1"><c r="A1" s="1"><v>Inf</v></c></row></sheetData>`,
 		`<sheetData><row r="2"><c r="B2" s="1"><v>1E+300</v></c></row><row r="1"/></sheetData>`,
 		`<sheetData><row r="1" hidden="1"><c r="A1" t="d"><v>2024-01-01T00:00:00Z</v></c><c t="b"><v>1</v></c></row></sheetData>`,
 		`<sheetData><!-- <row> --><row r="-1"><c r="A"><v><![CDATA[<x>]]></v></c>`, `<x:sheetData><x:row/></x:sheetData>`,

@@ -214,13 +214,13 @@ func TestWhatIsWrongIsSaidWithLineColumnAndFix(t *testing.T) {
 	}
 }
 
-func TestAllErrorsAreCountedAndAHundredAreTold(t *testing.T) {
-	_, _, err := read(t, "a.csv", "email\n"+strings.Repeat("nobody\n", 250), three)
+func TestAllErrorsAreCountedAndAThousandAreTold(t *testing.T) {
+	_, _, err := read(t, "a.csv", "email\n"+strings.Repeat("nobody\n", 1250), three)
 	var refused *Refused
-	if !errors.As(err, &refused) || refused.Total != 250 || len(refused.Problems) != 100 {
+	if !errors.As(err, &refused) || refused.Total != 1250 || len(refused.Problems) != 1000 {
 		t.Fatalf("got %v", err)
 	}
-	if !strings.HasSuffix(err.Error(), "\na.csv: and 150 more") {
+	if !strings.HasSuffix(err.Error(), "\na.csv: and 250 more; --corrected FILE has them all, each beside its row") {
 		t.Errorf("the end is %q", err.Error()[len(err.Error())-60:])
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,9 +21,10 @@ const maxNoted = 1_000_000
 // inspect goes over a sheet and the texts and formats that it uses, before
 // excelize does, for what excelize does not tell, would get wrong without a
 // word, or would spend any memory and time on: formulas that have no value,
-// merged cells, numbers that lost digits, cells out of order, texts that are not
-// there, parts that are cut off; rows of any length, by short references to long
-// texts; formats of any number and length, which are read anew for each cell.
+// merged cells, numbers that lost digits, numbers without end, cells out of
+// order, texts that are not there, parts that are cut off; rows of any length, by
+// short references to long texts; formats of any number and length, which are
+// read anew for each cell.
 func (s *sheet) inspect(ctx context.Context, part string) error {
 	if err := s.inspectFormats(); err != nil {
 		return err
@@ -123,8 +126,8 @@ func (i *inspection) token(t xml.Token) error {
 	case xml.StartElement:
 		return i.start(t)
 	case xml.CharData:
-		if i.row += len(t); i.element == "v" && len(i.value) < 20 {
-			i.value = append(i.value, t[:min(len(t), 20)]...)
+		if i.row += len(t); i.element == "v" && len(i.value) <= maxNumber {
+			i.value = append(i.value, t[:min(len(t), maxNumber+1)]...)
 		}
 	case xml.EndElement:
 		i.element = ""
@@ -171,6 +174,8 @@ func (i *inspection) start(t xml.StartElement) error {
 
 func (i *inspection) endOfCell() error {
 	switch {
+	case !slices.Contains([]string{"s", "str", "inlineStr"}, i.kind) && endless(i.value):
+		return i.book.damaged(fmt.Errorf("cell %s holds no number", i.at))
 	case i.formula && len(i.value) == 0 && i.kind != "str": // "str" may well be the empty text
 		if i.uncalculated = append(i.uncalculated, i.at); len(i.uncalculated) > maxNoted {
 			return refuse(i.book.file, "no spreadsheet has calculated the formulas of the sheet yet: open the workbook in Excel, save it, and give that file")
@@ -188,6 +193,17 @@ func (i *inspection) endOfCell() error {
 		return refuse(i.book.file, "row %d of the sheet %s is longer than %d KiB: is this the right sheet?", i.at.line, quote(i.name), maxRecord>>10)
 	}
 	return nil
+}
+
+// maxNumber is how long a number can be that is written without need for more.
+const maxNumber = 400
+
+// endless reports whether a value is taken for a number and is none that a
+// spreadsheet can hold. excelize would look for the fraction that comes near it
+// for ever.
+func endless(value []byte) bool {
+	n, _ := strconv.ParseFloat(strings.TrimSpace(string(value)), 64)
+	return len(value) > maxNumber || math.IsInf(n, 0) || math.IsNaN(n)
 }
 
 // rounded reports whether a number has more digits than the 15 that a

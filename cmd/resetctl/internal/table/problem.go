@@ -22,14 +22,14 @@ type Problem struct {
 }
 
 // maxProblems is how many problems are kept; the others are counted.
-const maxProblems = 100
+const maxProblems = 1000
 
 // Refused is the error for an input that was read and must not be used.
 // Nothing may be sent on account of any row of it.
 type Refused struct {
 	File     string
 	Sheet    string    // of a workbook, else empty
-	Problems []Problem // the first 100, in the order of the input
+	Problems []Problem // the first 1000, in the order of the input
 	Total    int       // how many there are
 
 	rows  bool     // the problems are of rows, not of the whole file or its header
@@ -55,7 +55,7 @@ func (e *Refused) Error() string {
 		}
 	}
 	if more := e.Total - len(e.Problems); more > 0 {
-		fmt.Fprintf(&b, "\n%s: and %d more", ui.Clean(e.File), more)
+		fmt.Fprintf(&b, "\n%s: and %d more; --corrected FILE has them all, each beside its row", ui.Clean(e.File), more)
 	}
 	return b.String()
 }

@@ -44,7 +44,7 @@ func newReading(o Options, cols *columns) (*reading, error) {
 		r.targets[strings.ToLower(name)] = name
 	}
 	if len(o.Targets) == 0 {
-		return nil, errors.New("no target is configured: run \"resetctl help config\"")
+		return nil, errors.New("no target is configured: resetctl init writes a configuration, or set RESETCTL_<TARGET>_URL and what signs in (resetctl help environment)")
 	}
 	var err error
 	if len(o.DefaultTargets) > 0 {

@@ -387,6 +387,22 @@ func TestADamagedWorkbookIsRefusedAndNeverReadInPart(t *testing.T) {
 	}
 }
 
+func TestANumberWithoutEndDoesNotHang(t *testing.T) {
+	const fraction = `<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><cellXfs><xf numFmtId="0"/><xf numFmtId="12"/></cellXfs></styleSheet>`
+	for _, kind := range []string{"", "n", "b", "d", "e"} {
+		for _, number := range []string{"Inf", "-Infinity", "nan", "1e400", " Inf ", "1" + strings.Repeat("0", 500)} {
+			content := bareBookOf(t, `<sheetData>`+inlineHeader+`<row r="2"><c r="A2" s="1" t="`+kind+`"><v>`+number+`</v></c></row></sheetData>`, "xl/styles.xml", fraction)
+			refusedWith(t, "a.xlsx", content, three, "a.xlsx: the workbook is cut off or damaged (cell A2 holds no number): ")
+		}
+	}
+	// A person may be called Nan.
+	_, rows, err := read(t, "a.xlsx", bareBookOf(t, `<sheetData>`+strings.Replace(inlineHeader, "email", "login", 1)+
+		`<row r="2"><c r="A2" s="1" t="inlineStr"><is><t>Nan</t></is></c></row></sheetData>`, "xl/styles.xml", fraction), three)
+	if want := []string{"1@2 looker username:Nan reset"}; err != nil || !cmp.Equal(rows, want) {
+		t.Errorf("%v, %v", rows, err)
+	}
+}
+
 func TestAZipBombEatsNeitherMemoryNorDisk(t *testing.T) {
 	cellsOf := func(n int, cell string) string {
 		var b strings.Builder

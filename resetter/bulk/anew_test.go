@@ -1,0 +1,82 @@
+package bulk_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/bulk"
+)
+
+// A run that is gone on with after days goes by what accounts are then.
+func TestAnAccountThatWasFoundLongAgoIsReadAnew(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		after time.Duration
+		now   func(resetter.Account) (resetter.Account, error)
+		want  string
+		reads int
+	}{
+		{"soon after", bulk.StateLife - time.Hour, nil, "done/accepted", 0},
+		{"as it was", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { return a, nil }, "done/accepted", 1},
+		{"of another address", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { a.Email = "p0@elsewhere.example"; return a, nil }, "skipped/excluded", 1},
+		{"disabled", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { a.Ineligible = "disabled"; return a, nil }, "failed/ineligible", 1},
+		{"gone", bulk.StateLife, func(resetter.Account) (resetter.Account, error) {
+			return resetter.Account{}, refusal(resetter.ErrNotFound, nil)
+		}, "failed/not_found", 1},
+		{"somebody else", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { a.ID = "p9"; return a, nil }, "failed/unavailable", 1},
+		{"not known by id", bulk.StateLife, func(resetter.Account) (resetter.Account, error) {
+			return resetter.Account{}, refusal(resetter.ErrInvalid, nil)
+		}, "done/accepted", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &system{}
+				j := newLedger(t, people("a", 1)...)
+				e := &bulk.Engine{Journal: j, AtOnce: true, Guards: bulk.Guards{Domains: []string{"example.com"}}, Targets: []bulk.Target{{Name: "a", Resetter: s}}}
+				prepare(t, e)
+				time.Sleep(c.after)
+				reads := 0
+				s.resolve = func(_ context.Context, id resetter.Identity) (resetter.Account, error) {
+					reads++
+					if id != resetter.ID("p0") {
+						t.Errorf("asked for %v", id)
+					}
+					return c.now(account("p0@example.com"))
+				}
+				_, err := e.Act(t.Context())
+				ok(t, err)
+				all(t, j, c.want)
+				if reads != c.reads || strings.HasPrefix(c.want, "done") != (len(s.order) == 1) {
+					t.Errorf("read %d times, sent %v", reads, s.order)
+				}
+			})
+		})
+	}
+}
+
+func TestAReadingThatIsThrottledIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &system{}
+		j := newLedger(t, people("a", 2)...)
+		e := &bulk.Engine{Journal: j, AtOnce: true, Targets: []bulk.Target{{Name: "a", Resetter: s}}}
+		prepare(t, e)
+		time.Sleep(bulk.StateLife)
+		begun, n := time.Now(), 0
+		s.resolve = func(_ context.Context, id resetter.Identity) (resetter.Account, error) {
+			if n++; n == 1 {
+				return resetter.Account{}, throttled(time.Minute, resetter.ScopeTarget)
+			}
+			return account(id.Value), nil
+		}
+		_, err := e.Act(t.Context())
+		ok(t, err)
+		all(t, j, "done/accepted")
+		if took := time.Since(begun); took != time.Minute {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
