@@ -35,7 +35,11 @@ func (j *job) outlook(plan bulk.Plan) outlook {
 			continue // nobody is asked
 		}
 		driver := driverOf(j.config.Target(part.Name).System)
-		o := outlook{warnings: warnings(part, driver.linkLife)}
+		links := ""
+		if j.options.links != nil {
+			links = j.options.links.Path
+		}
+		o := outlook{warnings: warnings(part, driver.linkLife, links)}
 		for action, n := range part.Actions {
 			o.requests += n * max(1, driver.requests[action])
 		}
@@ -81,8 +85,8 @@ func anew(now resetter.Pace) resetter.Pace {
 const skewed = time.Minute
 
 // warnings are what people should think of before they have a target's rows
-// worked.
-func warnings(t bulk.TargetPlan, linkLife time.Duration) (all []string) {
+// worked. links is the file that one-time links go to, if they do.
+func warnings(t bulk.TargetPlan, linkLife time.Duration, links string) (all []string) {
 	mails := 0
 	for action, n := range t.Actions {
 		if action.Mails() {
@@ -93,7 +97,7 @@ func warnings(t bulk.TargetPlan, linkLife time.Duration) (all []string) {
 		all = append(all, fmt.Sprintf("%d people never set up their account and get a set-up mail", t.SetupMails))
 	}
 	if mails > 0 && t.Status.Mailer == resetter.MailerAbsent {
-		all = append(all, fmt.Sprintf("the system has no mailer: nobody is mailed, and %d links are to be handed over (--links)", mails))
+		all = append(all, fmt.Sprintf("the system has no mailer: nobody is mailed, and %d links go to %s for you to hand over", mails, links))
 	}
 	if mails > 0 && linkLife > 0 {
 		all = append(all, fmt.Sprintf("links live %s: begin when people are there to use them, not at night", life(linkLife)))

@@ -107,12 +107,12 @@ func TestWhatPeopleShouldThinkOfBeforeTheyBegin(t *testing.T) {
 		"nobody":       {bulk.TargetPlan{}, time.Hour, ""},
 		"no mails":     {bulk.TargetPlan{Actions: map[resetter.Action]int{resetter.ActionLock: 2}, Status: resetter.Status{Mailer: resetter.MailerAbsent}}, time.Hour, ""},
 		"set-up mails": {bulk.TargetPlan{SetupMails: 3}, 0, "3 people never set up their account and get a set-up mail"},
-		"no mailer":    {bulk.TargetPlan{Actions: resets, Status: resetter.Status{Mailer: resetter.MailerAbsent}}, 0, "the system has no mailer: nobody is mailed, and 5 links are to be handed over (--links)"},
+		"no mailer":    {bulk.TargetPlan{Actions: resets, Status: resetter.Status{Mailer: resetter.MailerAbsent}}, 0, "the system has no mailer: nobody is mailed, and 5 links go to links.age for you to hand over"},
 		"ahead":        {bulk.TargetPlan{Status: resetter.Status{ClockSkew: 3 * time.Minute}}, 0, "its clock is 3m0s ahead of this machine's: set the one that is wrong, or pauses end at the wrong time"},
 		"behind":       {bulk.TargetPlan{Status: resetter.Status{ClockSkew: -61 * time.Second}}, 0, "its clock is 1m1s behind this machine's: set the one that is wrong, or pauses end at the wrong time"},
 		"near enough":  {bulk.TargetPlan{Status: resetter.Status{ClockSkew: -time.Minute}}, 0, ""},
 	} {
-		if got := strings.Join(warnings(tt.plan, tt.life), "\n"); got != tt.want {
+		if got := strings.Join(warnings(tt.plan, tt.life, "links.age"), "\n"); got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
 	}

@@ -38,10 +38,10 @@ type session struct {
 
 const screenColumns = 100
 
-// onTerminal runs a shell script with resetctl on a terminal. There are a Looker and
+// withTerminal runs a shell script with resetctl on a terminal. There are a Looker and
 // an Unleash, which take their time for each answer, and people.csv names the same
 // ten people on each.
-func onTerminal(t *testing.T, script string, env []string, faults ...sandbox.Fault) *session {
+func withTerminal(t *testing.T, script string, env []string, faults ...sandbox.Fault) *session {
 	t.Helper()
 	folder := t.TempDir()
 	s := &session{t: t, systems: newSystems(), display: uitest.NewDisplay(screenColumns, func(r rune) int { return ui.Width(string(r)) }), read: make(chan struct{})}
@@ -82,16 +82,17 @@ func (s *session) wrote(text string) bool {
 	return strings.Contains(s.raw.String(), text)
 }
 
-// shows reports whether a line of the terminal has all of this.
-func (s *session) shows(parts ...string) bool {
-	return slices.ContainsFunc(s.display.Text(), func(line string) bool {
-		return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) })
-	})
-}
-
+// await waits until a line with all of this stands on the terminal, or did.
 func (s *session) await(parts ...string) {
 	s.t.Helper()
-	if !eventually(func() bool { return s.shows(parts...) }) {
+	shown := func(line string) bool {
+		return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) })
+	}
+	if !eventually(func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return slices.ContainsFunc(strings.Split(s.raw.String(), "\n"), shown)
+	}) {
 		s.t.Fatalf("no line shows %q:\n%s", parts, strings.Join(s.display.Text(), "\n"))
 	}
 }
@@ -126,7 +127,7 @@ var lastLines = []string{"run 20", "  looker: 10 done; ", "  unleash: 10 done; "
 
 func TestATerminalShowsABarForEachTargetAndKeepsNoneOfThem(t *testing.T) {
 	t.Parallel()
-	s := onTerminal(t, "resetctl run people.csv --yes --concurrency looker=1", nil,
+	s := withTerminal(t, "resetctl run people.csv --yes --concurrency looker=1", nil,
 		sandbox.Fault{Kind: sandbox.Throttle, On: sandbox.Reset, Skip: 1, Times: 1, RetryAfter: time.Second})
 	s.await("looker", "signing in")
 	s.await("looker", "looking people up", "/10")
@@ -138,7 +139,7 @@ func TestATerminalShowsABarForEachTargetAndKeepsNoneOfThem(t *testing.T) {
 
 func TestLogLinesStandAboveTheBars(t *testing.T) {
 	t.Parallel()
-	s := onTerminal(t, "resetctl run people.csv --yes -v --concurrency looker=1", nil)
+	s := withTerminal(t, "resetctl run people.csv --yes -v --concurrency looker=1", nil)
 	s.await("looker", "working", "/10")
 	left := s.end(0)
 	logged := slices.IndexFunc(left, func(line string) bool { return strings.HasPrefix(line, lastLines[0]) })
@@ -150,7 +151,7 @@ func TestLogLinesStandAboveTheBars(t *testing.T) {
 
 func TestATerminalMayBeResizedWhileARunIsUnderWay(t *testing.T) {
 	t.Parallel()
-	s := onTerminal(t, "resetctl run people.csv --yes --concurrency looker=1", nil)
+	s := withTerminal(t, "resetctl run people.csv --yes --concurrency looker=1", nil)
 	for _, columns := range []int{40, 25, 60, screenColumns} {
 		s.await("looker", "/10")
 		s.mu.Lock()
@@ -179,7 +180,7 @@ func (s *session) length() int {
 
 func TestCtrlCLeavesNoBarsBehind(t *testing.T) {
 	t.Parallel()
-	s := onTerminal(t, "exec resetctl run people.csv --yes --concurrency looker=1", nil)
+	s := withTerminal(t, "exec resetctl run people.csv --yes --concurrency looker=1", nil)
 	s.await("looker", "working", "/10")
 	if _, err := s.person.WriteString("\x03"); err != nil {
 		t.Fatal(err)
@@ -192,7 +193,7 @@ func TestCtrlCLeavesNoBarsBehind(t *testing.T) {
 // Between Ctrl-Z and fg the shell has the terminal.
 func TestWhatTheShellSaidMeanwhileStaysWhenTheCommandGoesOn(t *testing.T) {
 	t.Parallel()
-	s := onTerminal(t, "exec resetctl run people.csv --yes --concurrency looker=1", nil)
+	s := withTerminal(t, "exec resetctl run people.csv --yes --concurrency looker=1", nil)
 	s.await("looker", "working", "/10")
 	signal := func(sig syscall.Signal) {
 		if err := s.cmd.Process.Signal(sig); err != nil {
@@ -213,7 +214,7 @@ func TestWhatTheShellSaidMeanwhileStaysWhenTheCommandGoesOn(t *testing.T) {
 
 func TestTheBackgroundOfATerminalIsNotDrawnOn(t *testing.T) {
 	t.Parallel()
-	s := onTerminal(t, "set -m; resetctl run people.csv --yes & wait $!", nil)
+	s := withTerminal(t, "set -m; resetctl run people.csv --yes & wait $!", nil)
 	left := s.end(0)
 	if s.wrote("\x1b[") || s.wrote("working") {
 		t.Errorf("%q", s.raw.String())
@@ -237,7 +238,7 @@ func TestATerminalGetsNoMoreThanItUnderstandsAndPeopleWant(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := onTerminal(t, "resetctl run people.csv --yes --only looker "+tt.flag, tt.env, pause)
+			s := withTerminal(t, "resetctl run people.csv --yes --only looker "+tt.flag, tt.env, pause)
 			s.end(0)
 			if draws := s.wrote("\x1b[K"); draws != tt.draws {
 				t.Errorf("draws: %v", draws)
@@ -255,7 +256,7 @@ func TestATerminalGetsNoMoreThanItUnderstandsAndPeopleWant(t *testing.T) {
 // The data of a pipe is data, whatever the terminal shows meanwhile.
 func TestBarsOnATerminalDoNotGetIntoAPipe(t *testing.T) {
 	t.Parallel()
-	s := onTerminal(t, "resetctl run people.csv --yes -o - | cat > out; grep -c accepted out; ! grep -q -e working -e '\x1b' out", nil)
+	s := withTerminal(t, "resetctl run people.csv --yes -o - | cat > out; grep -c accepted out; ! grep -q -e working -e '\x1b' out", nil)
 	s.await("looker", "working", "/10")
 	if left := s.end(0); !slices.Contains(left, "20") {
 		t.Errorf("what is left is\n%s", strings.Join(left, "\n"))

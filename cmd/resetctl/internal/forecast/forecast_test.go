@@ -187,6 +187,19 @@ func TestNobodyWaitsForWhoAsksNobody(t *testing.T) {
 	p.truth(t, from)
 }
 
+func TestTimeInWhichNobodyLookedDoesNotCount(t *testing.T) {
+	p := newPlay(bulk.Acting, 1000, 10)
+	for range 10 {
+		p.second(10)
+	}
+	from := len(p.said) + 1
+	p.now = p.now.Add(5 * time.Minute) // somebody is asked whether to go on
+	for p.target.ToDo > 0 {
+		p.second(10)
+	}
+	p.truth(t, from)
+}
+
 func TestTheLastMinuteIsThatOfThosePeopleWhoWait(t *testing.T) {
 	p := newPlay(bulk.Acting, 100, 10)
 	for range 9 {

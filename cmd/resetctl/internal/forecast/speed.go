@@ -19,6 +19,9 @@ const (
 	// no more than rhythm goes by from one to the next. Others are an event that
 	// says nothing about what comes.
 	rhythm = 120
+	// More time than that between two looks does not count: nobody was looking,
+	// since there was a question to be answered first.
+	overlooked = 10 * time.Second
 	// apart are two marks while there is no pause, and kept is how long a mark is.
 	apart, kept = 5, 600
 )
@@ -88,7 +91,7 @@ func (s *speed) advance(at time.Time, sent int64, busy bool) {
 	if s.counts {
 		span += pause
 	}
-	if span <= 0 {
+	if span <= 0 || span > overlooked {
 		return
 	}
 	s.here.time += span.Seconds()
