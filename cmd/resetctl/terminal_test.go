@@ -130,7 +130,7 @@ func TestATerminalShowsABarForEachTargetAndKeepsNoneOfThem(t *testing.T) {
 	s := withTerminal(t, "resetctl run people.csv --yes --concurrency looker=1", nil,
 		sandbox.Fault{Kind: sandbox.Throttle, On: sandbox.Reset, Skip: 1, Times: 1, RetryAfter: time.Second})
 	s.await("looker", "signing in")
-	s.await("looker", "looking people up", "0/10")
+	s.await("looker", "looking people up", "/10")
 	s.await("unleash", "working", "[", "/10")
 	s.await("looker", "working", "1/10", "asks us to wait until ")
 	s.await("looker", "working", "/s", "s left (")
