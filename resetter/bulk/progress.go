@@ -78,6 +78,9 @@ func (e *Engine) open(phase Phase, counts map[string]Counts) {
 	for _, t := range e.Targets {
 		if c := maps.Clone(counts[t.Name]); len(c) > 0 {
 			p := TargetProgress{Name: t.Name, Phase: phase, Counts: c}
+			if phase == Acting && e.AtOnce { // which begins with looking people up
+				p.Phase = Preparing
+			}
 			if e.ResendUnknown && phase != Reconciling {
 				p.again = c[Unknown]
 			}
