@@ -107,6 +107,8 @@ func barOf(t bulk.TargetProgress, perSecond float64, left time.Duration, known b
 		b.Note = fmt.Sprintf("cannot be reached, next try at %s", t.GatedUntil.Local().Format(time.TimeOnly))
 	case waits:
 		b.Note = fmt.Sprintf("asks us to wait until %s", t.GatedUntil.Local().Format(time.TimeOnly))
+	case t.Deferred == 1:
+		b.Note = "1 waits for their minute"
 	case t.Deferred > 0:
 		b.Note = fmt.Sprintf("%d wait for their minute", t.Deferred)
 	}
