@@ -54,7 +54,7 @@ func TestAKeyringThatHangsIsSaidWithinThreeSeconds(t *testing.T) {
 	if want := "the keyring did not answer within 3s: unlock it; on a machine without a desktop use env:, file: or exec: instead"; !strings.Contains(out.String(), want) {
 		t.Errorf("it said\n%s", out.String())
 	}
-	if took < 2900*time.Millisecond || took > 5*time.Second {
+	if took < 2900*time.Millisecond || took > 20*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

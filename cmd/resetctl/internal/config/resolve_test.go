@@ -103,13 +103,13 @@ func TestAKeyringThatIsMissingOrHangsIsSaidWithinThreeSeconds(t *testing.T) {
 }
 
 func TestAProgramThatHangsIsEnded(t *testing.T) {
-	for _, program := range []string{"sleep 60", "sh -c 'sleep 5 & sleep 5; true'"} { // the other leaves a child behind that keeps the pipe
+	for _, program := range []string{"sleep 60", "sh -c 'sleep 60 & sleep 60; true'"} { // the other leaves a child behind that keeps the pipe
 		s := source(t, "targets: {unleash: {url: https://x.io, token: \"exec:"+program+"\"}}", "PATH=/usr/bin:/bin")
 		target := load(t, s).Target("unleash")
 		target.resolver.execTimeout = 20 * time.Millisecond
 		begun := time.Now()
 		_, err := target.Credentials(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "took longer than 20ms: run it by hand") || time.Since(begun) > 4*time.Second {
+		if err == nil || !strings.Contains(err.Error(), "took longer than 20ms: run it by hand") || time.Since(begun) > 30*time.Second {
 			t.Errorf("%s: after %v: %v", program, time.Since(begun), err)
 		}
 	}
