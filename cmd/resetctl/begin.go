@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
-	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
 )
@@ -54,14 +53,8 @@ func (j *job) find(ctx context.Context) (beginning, error) {
 
 // beginAfresh is the beginning of a run of its own, and the content that it has.
 func (j *job) beginAfresh() (content string, afresh beginning, err error) {
-	named, locks := make(map[string]bool), false
-	content, err = journal.Content(tee(j.people.Rows(), func(r bulk.Row) {
-		named[r.Target] = true
-		locks = locks || r.Action == resetter.ActionLock
-	}))
-	if err == nil && j.options.revokeKeys && !locks {
-		err = usage("--revoke-keys is about accounts that are locked, and no row has the action lock")
-	}
+	named := make(map[string]bool)
+	content, err = journal.Content(tee(j.people.Rows(), func(r bulk.Row) { named[r.Target] = true }))
 	return content, beginning{named, func(ctx context.Context) error {
 		return j.register(ctx, journal.NewRun{Content: content, Exact: j.people.Fingerprint(), Columns: j.people.Columns(), Rows: j.people.Rows()})
 	}}, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"math"
 	"os"
@@ -66,6 +67,9 @@ func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, e
 		return err
 	}
 	defer j.people.Close()
+	if err := j.locksSome(j.people.Rows()); err != nil {
+		return err
+	}
 	if err := j.mayAct(); err != nil && j.people.Len() > 0 { // else there is nothing to ask about
 		return err
 	}
@@ -183,6 +187,22 @@ func (j *job) journal() bulk.Journal {
 		return j.run
 	}
 	return j.between(j.run)
+}
+
+// locksSome refuses --revoke-keys where none of the rows would heed it.
+func (j *job) locksSome(rows iter.Seq2[bulk.Row, error]) error {
+	if !j.options.revokeKeys {
+		return nil
+	}
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		if row.Action == resetter.ActionLock {
+			return nil
+		}
+	}
+	return usage("--revoke-keys is about accounts that are locked, and no row has the action lock")
 }
 
 // mayAct refuses early what would have to be refused in the end.

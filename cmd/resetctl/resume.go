@@ -83,6 +83,9 @@ func (j *job) resume(ctx context.Context, id string, retryFailed bool) error {
 	if j.run, err = j.resumable(ctx, run.ID(), retryFailed); err != nil {
 		return err
 	}
+	if err := j.locksSome(rowsOf(ctx, j.run)); err != nil {
+		return err
+	}
 	left, err := j.targetsLeft(ctx, retryFailed)
 	if err != nil {
 		return err
@@ -178,6 +181,17 @@ func (j *job) leftOf(ctx context.Context, run *journal.Run, targets map[string]b
 		}
 		for r, err := range run.Results(ctx) {
 			if (err != nil || r.Outcome == bulk.Failed) && !yield(r.Row, err) {
+				return
+			}
+		}
+	}
+}
+
+// rowsOf yields all rows of a run.
+func rowsOf(ctx context.Context, run *journal.Run) iter.Seq2[bulk.Row, error] {
+	return func(yield func(bulk.Row, error) bool) {
+		for r, err := range run.Results(ctx) {
+			if !yield(r.Row, err) {
 				return
 			}
 		}
