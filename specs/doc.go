@@ -4,5 +4,5 @@
 //
 // There is no code here to import, only tests: that the documents are sound, that they agree with those of the
 // vendors but for a list of differences with reasons, that the generated clients send what the vendors expect and read what
-// they answer. README.md says where each fact is from.
+// they answer. Package spectest holds a test server against one of them. README.md says where each fact is from.
 package specs

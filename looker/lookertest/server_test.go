@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed57652884/resetctl/looker/lookertest"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
+	"github.com/seed57652884/resetctl/specs/spectest"
 )
 
 // caller is a client of a server, signed in or not.
@@ -112,8 +113,8 @@ func (c *caller) wantViolations(rules ...sandbox.Rule) {
 
 func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 	c := start(t, lookertest.Config{People: 30})
-	d := openDocument(t)
-	c.http.Transport = d.at(c.srv.URL)
+	d := spectest.Open(t, "../../specs/looker.yaml")
+	c.http.Transport = d.At(c.srv.URL)
 	ana := c.srv.AddUser(lookertest.User{Email: "ana@example.com", FirstName: "Ana"})
 	sso := c.srv.AddUser(lookertest.User{Email: "sso@example.com", SSOOnly: true})
 	fresh := c.srv.AddUser(lookertest.User{Email: "new@example.com", NeverSetUp: true})
@@ -169,9 +170,9 @@ func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 	c.wantStatus("logout", c.call("DELETE", "/api/4.0/logout", ""), 204)
 
 	forbidden := start(t, lookertest.Config{Forbidden: true}).signIn()
-	forbidden.http.Transport = d.at(forbidden.srv.URL)
+	forbidden.http.Transport = d.At(forbidden.srv.URL)
 	c.wantStatus("forbidden", forbidden.reset(forbidden.srv.Self.ID, ""), 403)
-	d.complete()
+	d.Complete()
 	c.wantViolations()
 }
 

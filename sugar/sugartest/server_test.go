@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed57652884/resetctl/resetter/sandbox"
+	"github.com/seed57652884/resetctl/specs/spectest"
 	"github.com/seed57652884/resetctl/sugar/sugartest"
 )
 
@@ -152,8 +153,8 @@ func (c *caller) wantViolations(rules ...sandbox.Rule) {
 
 func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 	c := start(t, sugartest.Config{People: 30})
-	d := openDocument(t)
-	c.http.Transport = d.at(c.srv.URL + "/rest/v11_24")
+	d := spectest.Open(t, "../../specs/sugar.yaml")
+	c.http.Transport = d.At(c.srv.URL + "/rest/v11_24")
 	ana := c.srv.AddUser(sugartest.User{UserName: "ana", Email: "ana@example.com", OtherEmails: []string{"a@example.org"}})
 	group := c.srv.AddUser(sugartest.User{UserName: "sales", Email: "sales@example.com", Group: true})
 	c.want("nobody", c.call("GET", "/me", nil), 401, "need_login")
@@ -191,13 +192,13 @@ func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 	c.want("logout", c.call("POST", "/oauth2/logout", object{}), 200, "")
 
 	older := start(t, sugartest.Config{APIVersion: "v11_23", Forbidden: true})
-	older.http.Transport = d.at(older.srv.URL + "/rest/v11_24")
+	older.http.Transport = d.At(older.srv.URL + "/rest/v11_24")
 	older.want("older server", older.grant(nil), 301, "incorrect_version")
 	plain := start(t, sugartest.Config{Forbidden: true})
-	plain.http.Transport = d.at(plain.srv.URL + "/rest/v11_24")
+	plain.http.Transport = d.At(plain.srv.URL + "/rest/v11_24")
 	plain.signIn()
 	plain.want("no administrator", plain.reset("1"), 403, "not_authorized")
-	d.complete()
+	d.Complete()
 }
 
 func TestASecondLoginOnAPlatformThrowsTheFirstOut(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/seed57652884/resetctl/resetter/sandbox"
+	"github.com/seed57652884/resetctl/specs/spectest"
 	"github.com/seed57652884/resetctl/unleash/unleashtest"
 )
 
@@ -142,8 +143,8 @@ func (c *caller) wantViolations(rules ...sandbox.Rule) {
 
 func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 	c := start(t, unleashtest.Config{People: 30})
-	d := openDocument(t)
-	c.http.Transport = d.at(c.srv.URL)
+	d := spectest.Open(t, "../../specs/unleash.yaml")
+	c.http.Transport = d.At(c.srv.URL)
 	c.srv.AddUser(unleashtest.User{Email: "ana@example.com", Invited: true})
 	scim := c.srv.AddUser(unleashtest.User{Email: "scim@example.com", SCIM: true})
 	const users = "/api/admin/user-admin"
@@ -179,10 +180,10 @@ func TestEveryAnswerIsAsTheDocumentSays(t *testing.T) {
 	c.wantStatus("wrong token", c.callAs("user:wrong", "application/json", "POST", resetPath, `{}`), 401)
 	c.wantStatus("client token", c.callAs(c.srv.ClientToken, "", "GET", "/api/admin/user", ""), 403)
 	viewer := start(t, unleashtest.Config{Forbidden: true})
-	viewer.http.Transport = d.at(viewer.srv.URL)
+	viewer.http.Transport = d.At(viewer.srv.URL)
 	c.wantStatus("viewer", viewer.reset("ana@example.com"), 403)
 	c.wantStatus("viewer searches", viewer.call("GET", users+"/search?q=ana", ""), 200)
-	d.complete()
+	d.Complete()
 }
 
 // What the vendor answers beyond its document was measured.

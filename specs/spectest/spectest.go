@@ -1,4 +1,14 @@
-package unleashtest_test
+// Package spectest holds a test server against the specification that the
+// typed client of its system is generated from:
+//
+//	d := spectest.Open(t, "../../specs/looker.yaml")
+//	client := &http.Client{Transport: d.At(server.URL)}
+//	// … ask for every operation …
+//	d.Complete()
+//
+// It is for the tests of the test servers, which share no code with the clients,
+// so that both are right by the same document and not by each other.
+package spectest
 
 import (
 	"bytes"
@@ -15,27 +25,32 @@ import (
 	"github.com/getkin/kin-openapi/routers/legacy"
 )
 
-// document is the description of the vendor that the clients are generated from, as a transport:
-// it holds each answer, and each request that is accepted, against it.
-type document struct {
-	t         *testing.T
+// A Document is a specification as a transport. It reports each answer that is
+// against it, and each request that is and was accepted all the same. It is not
+// for concurrent use.
+type Document struct {
+	t         testing.TB
 	doc       *openapi3.T
 	router    routers.Router
 	succeeded map[string]bool // operations
 	statuses  map[int]bool
 }
 
-func openDocument(t *testing.T) *document {
+// Open reads the document at path. Whatever is wrong fails t.
+func Open(t testing.TB, path string) *Document {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromFile("../../specs/unleash.yaml")
+	doc, err := openapi3.NewLoader().LoadFromFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &document{t: t, doc: doc, succeeded: map[string]bool{}, statuses: map[int]bool{}}
+	// A page, as systems answer behind a login or under maintenance, is a text.
+	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.PlainBodyDecoder)
+	return &Document{t: t, doc: doc, succeeded: map[string]bool{}, statuses: map[int]bool{}}
 }
 
-// at is the transport for a server; what is seen of several adds up.
-func (d *document) at(url string) http.RoundTripper {
+// At is the transport for the server at url from now on, with the path that all
+// operations stand behind; what is seen of several servers adds up.
+func (d *Document) At(url string) http.RoundTripper {
 	d.t.Helper()
 	d.doc.Servers = openapi3.Servers{{URL: url}}
 	router, err := legacy.NewRouter(d.doc)
@@ -46,7 +61,8 @@ func (d *document) at(url string) http.RoundTripper {
 	return d
 }
 
-func (d *document) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip does the request and holds it and its answer against the document.
+func (d *Document) RoundTrip(r *http.Request) (*http.Response, error) {
 	route, params, err := d.router.FindRoute(r)
 	if err != nil {
 		d.t.Errorf("%s %s: not in the document: %v", r.Method, r.URL.Path, err)
@@ -81,8 +97,9 @@ func (d *document) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// complete says which operation of the document never succeeded, and which status was never seen.
-func (d *document) complete(except ...int) {
+// Complete reports which operation of the document never succeeded, and which
+// status, but for those excepted, was never answered.
+func (d *Document) Complete(except ...int) {
 	d.t.Helper()
 	wanted := map[int]bool{}
 	for _, path := range d.doc.Paths.Map() {
