@@ -2,18 +2,15 @@ package main
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"math"
 	"os"
 	"os/user"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
@@ -23,7 +20,6 @@ import (
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
-	"github.com/seed57652884/resetctl/resetter/transport"
 )
 
 // A job is a run to be worked off: what run, resume, plan, reset and demo have
@@ -187,249 +183,6 @@ func (j *job) journal() bulk.Journal {
 		return j.run
 	}
 	return j.between(j.run)
-}
-
-// locksSome refuses --revoke-keys where none of the rows would heed it.
-func (j *job) locksSome(rows iter.Seq2[bulk.Row, error]) error {
-	if !j.options.revokeKeys {
-		return nil
-	}
-	for row, err := range rows {
-		if err != nil {
-			return err
-		}
-		if row.Action == resetter.ActionLock {
-			return nil
-		}
-	}
-	return usage("--revoke-keys is about accounts that are locked, and no row has the action lock")
-}
-
-// mayAct refuses early what would have to be refused in the end.
-func (j *job) mayAct() error {
-	o := j.options
-	if !o.dryRun && !o.yes && !j.io.CanAsk() {
-		why := "there is no terminal to ask on"
-		if j.io.NoInput {
-			why = "--no-input says not to ask"
-		}
-		return usage("%s; look at it with --dry-run, then give --yes to do it", why)
-	}
-	return nil
-}
-
-func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) {
-	format := table.Format("")
-	if j.options.corrected != "" {
-		if format, err = table.CorrectedFormat(j.options.corrected); err != nil {
-			return usage("--corrected: %v", err)
-		}
-	}
-	if j.people, err = open(j.options.table); err != nil {
-		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
-			if failed := j.correct(refused, format); failed != nil {
-				if e := (*exit)(nil); errors.As(failed, &e) { // the path was wrong
-					j.io.Lines(refused.Error())
-					return failed
-				}
-				j.io.Tell("%v", failed) // the table is refused all the same
-			}
-			return err
-		}
-		return &exit{exitUsage, err}
-	}
-	if j.table {
-		j.io.Note("%s", j.people.Understood())
-	}
-	if j.options.limit == 0 {
-		return nil
-	}
-	// --limit counts lines of the table; each may make several rows.
-	lines, line := 0, 0
-	for row, err := range j.people.Rows() {
-		if err != nil {
-			return err
-		}
-		if row.Line != line {
-			lines, line = lines+1, row.Line
-		}
-		if lines > j.options.limit {
-			break
-		}
-		j.limit = row.Seq
-	}
-	return nil
-}
-
-// correct writes the copy of a refused table in which a person can mend it.
-func (j *job) correct(refused *table.Refused, format table.Format) error {
-	if j.options.corrected == "" {
-		return nil
-	}
-	defer refused.Close()
-	path := j.options.corrected
-	if refused.IsFile(path) {
-		return usage("--corrected %s is the table itself; name another file", path)
-	}
-	if err := j.notInState(path); err != nil {
-		return err
-	}
-	copied, err := table.Create(path, j.io.Out)
-	if err != nil {
-		return &exit{exitUsage, err}
-	}
-	defer copied.Abort()
-	if err := refused.WriteCorrected(copied, format); err != nil {
-		return err
-	}
-	if err := copied.Commit(); err != nil {
-		return err
-	}
-	j.io.Tell("a copy with the errors in a last column is in %s: mend them there, then give that file", path)
-	return nil
-}
-
-// targets makes the clients of all targets that are named. Those that the
-// operator leaves out are not made. It returns those that it made along with
-// an error.
-func (j *job) targets(ctx context.Context, named map[string]bool) ([]bulk.Target, error) {
-	var targets []bulk.Target
-	var errs []error
-	for _, name := range j.config.Names() {
-		if !named[name] {
-			continue
-		}
-		if j.excluded(name) {
-			// In a run that goes on they wait for a command that does not leave
-			// them out; in one that begins, they are no part of it.
-			targets = append(targets, bulk.Target{Name: name, Exclude: !j.continued, Idle: j.continued})
-			continue
-		}
-		t, err := j.target(ctx, j.config.Target(name))
-		if err != nil {
-			errs = append(errs, fmt.Errorf("target %s: %w", name, err))
-			continue
-		}
-		targets = append(targets, t)
-	}
-	if err := errors.Join(errs...); err != nil {
-		return targets, &exit{exitUsage, err}
-	}
-	return targets, j.twoNames(targets)
-}
-
-// twoNames refuses to work with one system under two names: whoever is named at
-// both would be mailed twice.
-func (j *job) twoNames(targets []bulk.Target) error {
-	seen := make(map[string]string)
-	for _, t := range targets {
-		if t.Resetter == nil {
-			continue
-		}
-		c := j.config.Target(t.Name)
-		system := c.System + " " + strings.ToLower(strings.TrimRight(c.URL, "/"))
-		if other, twice := seen[system]; twice {
-			return usage("targets %s and %s are the same system, so that people would be mailed twice: leave one of them out, with --except or in the table", other, t.Name)
-		}
-		seen[system] = t.Name
-	}
-	return nil
-}
-
-func (j *job) excluded(name string) bool {
-	in := func(names []string) bool {
-		for _, n := range names {
-			if n == name {
-				return true
-			}
-		}
-		return false
-	}
-	return len(j.options.only) > 0 && !in(j.options.only) || in(j.options.except)
-}
-
-func (j *job) target(ctx context.Context, t *config.Target) (bulk.Target, error) {
-	secrets, err := t.Credentials(ctx)
-	if err != nil {
-		return bulk.Target{}, err
-	}
-	key, err := evidenceKey(j.config.State)
-	if err != nil {
-		return bulk.Target{}, err
-	}
-	opts := []transport.Option{
-		transport.WithEvidenceKey(key),
-		transport.WithTarget(t.Name), transport.WithRate(t.Rate), transport.WithTimeout(t.Timeout),
-		transport.WithMaxWait(t.MaxWait), transport.WithLogger(j.log), transport.WithUserAgent("resetctl/" + release()),
-	}
-	if j.options.links != nil {
-		opts = append(opts, transport.WithLinks())
-	}
-	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
-		if err != nil {
-			return bulk.Target{}, fmt.Errorf("ca_file: %w", err)
-		}
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(pem) {
-			return bulk.Target{}, fmt.Errorf("ca_file: there is no certificate in %s", t.CAFile)
-		}
-		opts = append(opts, transport.WithRootCAs(pool))
-	}
-	if t.AllowHTTP {
-		opts = append(opts, transport.WithPlainHTTP())
-	}
-	client, err := driverOf(t.System).open(t.URL, secrets, opts...)
-	if err != nil {
-		return bulk.Target{}, err
-	}
-	return bulk.Target{
-		Name: t.Name, Resetter: client, Concurrency: t.Concurrency, Cooldown: t.Cooldown, MaxWait: t.MaxWait,
-	}, nil
-}
-
-// lock holds the targets that will be signed in to, always in the same order.
-func (j *job) lock(targets []bulk.Target) error {
-	for _, t := range targets {
-		if t.Resetter == nil {
-			continue
-		}
-		if err := j.hold(lockTarget(j.config.State, t.Name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// hold keeps a lock until the job is done.
-func (j *job) hold(held io.Closer, err error) error {
-	if err == nil {
-		j.locks = append(j.locks, held)
-	}
-	return err
-}
-
-func (j *job) unlock() {
-	for _, held := range j.locks {
-		_ = held.Close()
-	}
-}
-
-// signOut ends the sessions, also after Ctrl-C, and does not take long.
-func (j *job) signOut(targets []bulk.Target) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	var all sync.WaitGroup
-	for _, t := range targets {
-		if c, ok := t.Resetter.(resetter.Closer); ok {
-			all.Go(func() {
-				if err := c.Close(ctx); err != nil {
-					j.log.Info("signing out failed; the session ends by itself", "target", t.Name, "error", err)
-				}
-			})
-		}
-	}
-	all.Wait()
 }
 
 // openLedger opens the ledger in the state folder. That there can be none at
