@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"slices"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
@@ -32,6 +33,7 @@ func (c *command) run(ctx context.Context) error {
 	if len(c.args) > 1 && c.args[1] == completeWord {
 		return c.complete(ctx, app, c.args[2:])
 	}
+	c.io.JSON = wantsJSON(c.args)
 	arranged, err := arrange(c.args, app)
 	if err != nil {
 		return err
@@ -58,7 +60,7 @@ resetctl reset ana@example.com --target looker`,
 			&cli.StringFlag{Name: "state", Usage: "keep the ledger of all runs in `DIR`"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "no progress and no notes"},
 			&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "log every decision and every wait"},
-			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of the log: text or json"},
+			&cli.StringFlag{Name: "log-format", Value: "text", Usage: "`FORMAT` of what is said on stderr, the log included: text or json"},
 			&cli.BoolFlag{Name: "no-input", Usage: "never ask"},
 			&cli.BoolFlag{Name: "no-color", Usage: "no colours"},
 		},
@@ -87,13 +89,27 @@ func (c *command) before(ctx *cli.Context) error {
 	return nil
 }
 
+// wantsJSON reports whether args ask for --log-format json, so that what is
+// wrong with the rest of them is said in it, too.
+func wantsJSON(args []string) bool {
+	for i, arg := range args {
+		switch {
+		case arg == "--":
+			return false
+		case arg == "--log-format=json", arg == "--log-format" && slices.Equal(args[i+1:min(i+2, len(args))], []string{"json"}):
+			return true
+		}
+	}
+	return false
+}
+
 // log is the log on stderr: warnings, or everything with --verbose.
 func (c *command) log(ctx *cli.Context) *slog.Logger {
 	options := &slog.HandlerOptions{Level: slog.LevelWarn}
 	if ctx.Bool("verbose") {
 		options.Level = slog.LevelDebug
 	}
-	if ctx.String("log-format") == "json" {
+	if c.io.JSON {
 		return slog.New(slog.NewJSONHandler(c.io.Log(), options))
 	}
 	return slog.New(slog.NewTextHandler(c.io.Log(), options))
@@ -106,7 +122,7 @@ func (c *command) config(ctx *cli.Context) (*config.Config, error) {
 		return nil, &exit{exitUsage, err}
 	}
 	for _, w := range cfg.Warnings {
-		c.io.Tell("warning: %s", w)
+		c.io.Warn("%s", w)
 	}
 	return cfg, nil
 }

@@ -55,9 +55,9 @@ func (c *command) main(ctx context.Context) int {
 		e = asExit(signal) // whatever else was cancelled by it
 	}
 	if refused := (*table.Refused)(nil); errors.As(err, &refused) {
-		c.io.Lines(refused.Error()) // each line begins with FILE:LINE
+		c.io.Fail(refused.Error()) // each line begins with FILE:LINE
 	} else if e.err != nil {
-		c.io.Lines("resetctl: " + e.err.Error())
+		c.io.Fail("resetctl: " + e.err.Error())
 	}
 	return e.code
 }

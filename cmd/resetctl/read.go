@@ -34,7 +34,7 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
 			if failed := j.correct(refused, format); failed != nil {
 				if e := (*exit)(nil); errors.As(failed, &e) { // the path was wrong
-					j.io.Lines(refused.Error())
+					j.io.Fail(refused.Error())
 					return failed
 				}
 				j.io.Tell("%v", failed) // the table is refused all the same

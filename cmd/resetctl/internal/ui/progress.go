@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -12,8 +13,8 @@ const (
 )
 
 // Progress shows what line returns until ctx ends, and then returns: on a
-// terminal on one line that is drawn anew and taken away at the end, elsewhere
-// and on a dumb one as a plain line every few seconds if it has changed. In the
+// terminal on one line that is drawn anew and taken away at the end, elsewhere,
+// on a dumb one and with JSON as a plain line every few seconds if it has changed. In the
 // background of a terminal it shows nothing. It is to be run by a goroutine
 // that the caller waits for. line is called by it alone, every second at least.
 func (s *IO) Progress(ctx context.Context, line func() string) {
@@ -44,7 +45,7 @@ func (s *IO) show(ctx context.Context, look func(columns int) ([]row, string)) {
 	if s.Quiet {
 		return
 	}
-	every, draws := lookEvery, s.ErrTerminal && !s.Dumb
+	every, draws := lookEvery, s.ErrTerminal && !s.Dumb && !s.JSON
 	goesOn, done := s.tty.continued()
 	defer done()
 	if draws {
@@ -57,15 +58,15 @@ func (s *IO) show(ctx context.Context, look func(columns int) ([]row, string)) {
 		looked := time.Now()
 		columns, _ := s.size()
 		frame, line := look(columns)
-		s.mu.Lock()
 		switch {
 		case draws:
+			s.mu.Lock()
 			s.draw(frame)
+			s.mu.Unlock()
 		case line != said && line != "" && time.Since(saidAt) >= lineEvery:
-			_ = s.above(line + "\n")
+			s.say(slog.LevelInfo, line)
 			said, saidAt = line, time.Now()
 		}
-		s.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			s.mu.Lock()

@@ -7,8 +7,10 @@
 package ui
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -29,6 +31,7 @@ type IO struct {
 	Dumb    bool // the terminal understands nothing but text
 	Quiet   bool // no progress and no notes; warnings, errors and questions stay
 	NoInput bool // ask nothing even where there is a terminal
+	JSON    bool // each line on stderr is a JSON object, as of slog; questions stay as they are
 	Columns int  // the width of the terminal at Err, where it does not tell; 0 is 80
 
 	tty   *tty                        // at Err; nil where it is only said to be one
@@ -71,12 +74,24 @@ func (s *IO) Note(format string, args ...any) {
 }
 
 // Tell says something on stderr, as one clean line: see [Clean].
-func (s *IO) Tell(format string, args ...any) { s.line(Clean(fmt.Sprintf(format, args...))) }
+func (s *IO) Tell(format string, args ...any) {
+	s.say(slog.LevelInfo, Clean(fmt.Sprintf(format, args...)))
+}
+
+// Warn tells what somebody should look at.
+func (s *IO) Warn(format string, args ...any) {
+	s.say(slog.LevelWarn, Clean("warning: "+fmt.Sprintf(format, args...)))
+}
 
 // Lines says something on stderr that has several lines; each is cleaned.
-func (s *IO) Lines(text string) {
+func (s *IO) Lines(text string) { s.lines(slog.LevelInfo, text) }
+
+// Fail is Lines for what is wrong.
+func (s *IO) Fail(text string) { s.lines(slog.LevelError, text) }
+
+func (s *IO) lines(level slog.Level, text string) {
 	for l := range strings.Lines(text) {
-		s.line(Clean(strings.TrimRight(l, "\r\n")))
+		s.say(level, Clean(strings.TrimRight(l, "\r\n")))
 	}
 }
 
@@ -107,6 +122,16 @@ func (w logWriter) Write(p []byte) (int, error) {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
 	return len(p), w.s.above(string(p))
+}
+
+// say writes a clean line, or a record of it.
+func (s *IO) say(level slog.Level, text string) {
+	switch {
+	case !s.JSON:
+		s.line(text)
+	case strings.TrimSpace(text) != "":
+		slog.New(slog.NewJSONHandler(s.Log(), nil)).Log(context.Background(), level, text)
+	}
 }
 
 func (s *IO) line(text string) {

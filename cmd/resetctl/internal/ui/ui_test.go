@@ -3,13 +3,18 @@ package ui
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 )
 
@@ -59,6 +64,40 @@ func TestDataGoesToStdoutAndEverythingElseToStderr(t *testing.T) {
 	if err.String() != "told\n" {
 		t.Errorf("quiet: %q", err)
 	}
+}
+
+func TestEachLineOnStderrIsARecordWhereThatIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, out, err := buffers()
+		s.JSON, s.ErrTerminal = true, true
+		s.Tell("told %s", "a\x1bb \"c\"\n")
+		s.Note("noted")
+		s.Lines("\none\ntwo\n")
+		s.Warn("hot")
+		s.Fail("bad")
+		if e := s.Print("data\n"); e != nil {
+			t.Fatal(e)
+		}
+		slog.New(slog.NewJSONHandler(s.Log(), nil)).Warn("logged", "n", 1)
+		ctx, cancel := context.WithTimeout(t.Context(), lineEvery+time.Second)
+		defer cancel()
+		s.Bars(ctx, func() []Bar { return []Bar{{Name: "looker", Doing: "working"}} })
+		var got []string
+		for line := range strings.Lines(err.String()) {
+			var record struct {
+				Time       time.Time
+				Level, Msg string
+			}
+			if e := json.Unmarshal([]byte(line), &record); e != nil || record.Time.IsZero() {
+				t.Errorf("%q: %v", line, e)
+			}
+			got = append(got, record.Level+" "+record.Msg)
+		}
+		want := []string{`INFO told ab "c" `, "INFO noted", "INFO one", "INFO two", "WARN warning: hot", "ERROR bad", "WARN logged", "INFO looker: working"}
+		if d := cmp.Diff(want, got); d != "" || out.String() != "data\n" {
+			t.Errorf("stdout %q, stderr %s", out, d)
+		}
+	})
 }
 
 func TestAClosedPipeIsAnError(t *testing.T) {
