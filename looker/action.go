@@ -40,7 +40,7 @@ func (a *action) step(ctx context.Context, name string, class transport.Class, r
 // end is what the whole action came to, err being where it stopped.
 func (a *action) end(err error) (resetter.Receipt, error) {
 	if err == nil {
-		a.receipt.Attempts, a.receipt.Already = a.attempts, !a.wrote
+		a.receipt.Attempts, a.receipt.Already, a.receipt.Note = a.attempts, !a.wrote, strings.Join(a.holds, ", ")
 		return a.receipt, nil
 	}
 	e, ok := errors.AsType[*resetter.Error](err)

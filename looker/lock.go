@@ -150,9 +150,11 @@ func (a *action) deleteAll(ctx context.Context, kind string, list func(context.C
 		}
 		deleted++
 	}
-	if len(ids) > 0 {
-		a.holds = append(a.holds, fmt.Sprintf("%d of %d %ss deleted", deleted, len(ids), kind))
+	held := fmt.Sprintf("%d of %d %ss deleted", deleted, len(ids), kind)
+	if len(ids) == 0 {
+		held = "there is no " + kind
 	}
+	a.holds = append(a.holds, held)
 	return err
 }
 

@@ -168,6 +168,9 @@ type Receipt struct {
 	// Link is the one-time link, where the system gave it and the client was
 	// made to ask for it. Whoever has it owns the account.
 	Link Secret
+	// Note says in a few words what an action of several requests came to: "the
+	// account is disabled, 2 of 2 sessions deleted"; may be empty.
+	Note string
 	// Status is the HTTP status of the answer.
 	Status int
 	// RequestID is the system's name for the request, for its support; may be empty.

@@ -71,6 +71,9 @@ func (j *job) findPlan(ctx context.Context) (beginning, error) {
 	if errors.Is(err, journal.ErrNoRun) {
 		return afresh, nil
 	}
+	if err == nil {
+		err = j.revokeAsBefore(ctx, run)
+	}
 	register := afresh.open
 	afresh.open = func(ctx context.Context) error {
 		if err := register(ctx); err != nil {
@@ -103,6 +106,9 @@ func (j *job) sameWork(ctx context.Context, content string) (*journal.Run, error
 // goingOn is the beginning that opens a run that is there.
 func (j *job) goingOn(ctx context.Context, run *journal.Run, open func(context.Context) error) (beginning, error) {
 	if err := j.hold(lockRun(j.config.State, run.ID())); err != nil {
+		return beginning{}, err
+	}
+	if err := j.revokeAsBefore(ctx, run); err != nil {
 		return beginning{}, err
 	}
 	counts, err := run.Counts(ctx)

@@ -29,6 +29,9 @@ type driver struct {
 	// requests is how many an action takes that does more than to ask for it: by
 	// rule, that it is not so already is read first.
 	requests map[resetter.Action]int
+	// revoking is how many more a lock takes that deletes API keys, of which
+	// nobody knows beforehand how many there are.
+	revoking int
 	// perLookUp is how many it takes to look somebody up by address; 0 where many
 	// are looked up with one.
 	perLookUp float64
@@ -68,6 +71,7 @@ func lookerDriver() driver {
 			{Name: "client_secret", Secret: true, Required: true, About: "of the same API key"},
 		}},
 		linkLife: time.Hour, perLookUp: 1,
+		revoking: 1,
 		requests: map[resetter.Action]int{
 			resetter.ActionForceChange: 2, resetter.ActionChangeEmail: 2, resetter.ActionUnlock: 2,
 			resetter.ActionLock: 3, // sessions are listed; each that is open takes one more

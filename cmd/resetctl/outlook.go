@@ -42,6 +42,9 @@ func (j *job) outlook(plan bulk.Plan) outlook {
 		o := outlook{warnings: warnings(part, driver.linkLife, links)}
 		for action, n := range part.Actions {
 			o.requests += n * max(1, driver.requests[action])
+			if action == resetter.ActionLock && j.options.revokeKeys {
+				o.requests += n * driver.revoking
+			}
 		}
 		if pacer, ok := target.Resetter.(resetter.Pacer); ok {
 			pace := pacer.Pace()

@@ -187,7 +187,7 @@ func (j *job) planJSON(plan bulk.Plan) any {
 		}
 		o := outlook.targets[t.Name]
 		targets[t.Name] = targetJSON{t.Rows, t.Would, left, t.Later, t.Again, t.Actions, t.SetupMails,
-			o.requests, seconds(o.takes), slices.Concat([]string{}, o.warnings)}
+			o.requests, seconds(o.takes), append([]string{}, o.warnings...)}
 	}
 	guard := ""
 	if plan.Guard != nil {
@@ -195,7 +195,7 @@ func (j *job) planJSON(plan bulk.Plan) any {
 	}
 	return map[string]any{
 		"schema_version": 1, "would": plan.Would(), "targets": targets, "guard": guard,
-		"requests": outlook.requests, "seconds": seconds(outlook.takes), "warnings": slices.Concat([]string{}, outlook.warnings),
+		"requests": outlook.requests, "seconds": seconds(outlook.takes), "warnings": append([]string{}, outlook.warnings...),
 	}
 }
 

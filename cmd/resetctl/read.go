@@ -2,11 +2,8 @@ package main
 
 import (
 	"errors"
-	"iter"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
-	"github.com/seed57652884/resetctl/resetter"
-	"github.com/seed57652884/resetctl/resetter/bulk"
 )
 
 // mayAct refuses early what would have to be refused in the end.
@@ -92,20 +89,4 @@ func (j *job) correct(refused *table.Refused, format table.Format) error {
 	}
 	j.io.Tell("a copy with the errors in a last column is in %s: mend them there, then give that file", path)
 	return nil
-}
-
-// locksSome refuses --revoke-keys where none of the rows would heed it.
-func (j *job) locksSome(rows iter.Seq2[bulk.Row, error]) error {
-	if !j.options.revokeKeys {
-		return nil
-	}
-	for row, err := range rows {
-		if err != nil {
-			return err
-		}
-		if row.Action == resetter.ActionLock {
-			return nil
-		}
-	}
-	return usage("--revoke-keys is about accounts that are locked, and no row has the action lock")
 }

@@ -78,6 +78,9 @@ func accepted(r Result, receipt resetter.Receipt, status resetter.Status) Result
 	default:
 		r.Attempts, r.Detail = max(r.Attempts, 1), mailed(r.Account, receipt, status)
 	}
+	if receipt.Note != "" {
+		r.Detail += ": " + receipt.Note
+	}
 	if receipt.Already {
 		r.Reason, r.Detail = Already, "it was so already; nothing was changed"
 	}

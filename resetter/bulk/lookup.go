@@ -121,20 +121,27 @@ func (p *preparing) workBatch(ctx context.Context, target *Target, t *task, b re
 func (p *preparing) endHopeless(ctx context.Context, target *Target, t *task) error {
 	var kept []Result
 	for _, r := range t.rows {
-		var err error
-		if !Supports(target.Resetter, r.Row.Action) {
-			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrUnsupported), unsupported(r.Row.Action)))
-		} else if invalid := malformed(r.Row); invalid != nil {
-			err = p.end(ctx, without(r, Failed, Reason(resetter.ErrInvalid), invalid.Error()+"; correct it in the input"))
-		} else {
+		reason, detail := hopeless(target, r.Row)
+		if reason == "" {
 			kept = append(kept, r)
-		}
-		if err != nil {
+		} else if err := p.end(ctx, without(r, Failed, reason, detail)); err != nil {
 			return err
 		}
 	}
 	t.rows = kept
 	return nil
+}
+
+// hopeless says why a row cannot be done, whatever the system says; the reason
+// is empty where it may be.
+func hopeless(t *Target, row Row) (reason Reason, detail string) {
+	if !Supports(t.Resetter, row.Action) {
+		return Reason(resetter.ErrUnsupported), unsupported(row.Action)
+	}
+	if invalid := malformed(row); invalid != nil {
+		return Reason(resetter.ErrInvalid), invalid.Error() + "; correct it in the input"
+	}
+	return "", ""
 }
 
 // cutShort is what a look-up comes to that said nothing about anybody: we ended

@@ -32,7 +32,8 @@ type TargetPlan struct {
 	// SetupMails counts those of Would whose person never set the account up and
 	// is mailed.
 	SetupMails int
-	// LeftOut counts the rows that ended in this Prepare, by reason.
+	// LeftOut counts the rows that ended in this Prepare, by reason, and those
+	// that are Skipped because of an excluded target.
 	LeftOut map[Reason]int
 	// Finished counts the rows that ended before.
 	Finished int
@@ -54,7 +55,8 @@ func (p Plan) Would() int {
 }
 
 // Check asks each target that has pending rows and is a [resetter.Checker],
-// side by side, and returns what they say by target. It sends nothing.
+// side by side, and returns what they say by target. It sends nothing. A target
+// that can do none of its rows, whatever it says, is not asked.
 //
 // Its error holds a [*TargetError] for each target that refused us or could not
 // be reached, and for each that has resets to do, no mailer, and no Links to
@@ -72,6 +74,12 @@ func (e *Engine) Check(ctx context.Context) (map[string]resetter.Status, error) 
 }
 
 func (e *Engine) check(ctx context.Context, targets []*Target) (map[string]resetter.Status, error) {
+	targets, err := e.hopeful(ctx, targets)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	} else if err != nil {
+		return nil, err
+	}
 	timed, cancel := e.timed(ctx)
 	defer cancel()
 	asking, enough := context.WithCancel(timed)
@@ -178,6 +186,34 @@ func (e *Engine) mailless(ctx context.Context, t *Target) error {
 	return nil
 }
 
+// hopeful returns those of targets that have a row which may be done.
+func (e *Engine) hopeful(ctx context.Context, targets []*Target) (hopefuls []*Target, err error) {
+	for _, t := range targets {
+		has, err := e.hasHope(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		if has {
+			hopefuls = append(hopefuls, t)
+		}
+	}
+	return hopefuls, nil
+}
+
+func (e *Engine) hasHope(ctx context.Context, t *Target) (bool, error) {
+	for _, stage := range e.stages() {
+		for r, err := range e.rows(ctx, t, stage) {
+			if err != nil {
+				return false, err
+			}
+			if reason, _ := hopeless(t, r.Row); reason == "" {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
 // stages are those of the rows that are to be worked.
 func (e *Engine) stages() []Stage {
 	if e.ResendUnknown {
@@ -259,7 +295,11 @@ func (e *Engine) preparing(before map[string]Counts) *preparing {
 		for _, n := range c {
 			rows += n
 		}
-		p.plans[t.Name] = &TargetPlan{Name: t.Name, Rows: rows, Finished: rows - c[Pending], LeftOut: make(map[Reason]int), Actions: make(map[resetter.Action]int)}
+		plan := &TargetPlan{Name: t.Name, Rows: rows, Finished: rows - c[Pending], LeftOut: make(map[Reason]int), Actions: make(map[resetter.Action]int)}
+		if n := c[Skipped]; t.Exclude && n > 0 { // by its journal, from the beginning
+			plan.Finished, plan.LeftOut[Excluded] = plan.Finished-n, n
+		}
+		p.plans[t.Name] = plan
 	}
 	return p
 }

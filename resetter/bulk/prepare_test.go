@@ -109,6 +109,32 @@ func TestAnActionThatTheSystemLacksIsNotLookedUp(t *testing.T) {
 	}
 }
 
+func TestATargetThatCanDoNothingIsNotNeeded(t *testing.T) {
+	useless := &checked{system: &system{}, err: refusal(resetter.ErrUnauthorized, nil)}
+	able := &able{system: &system{}}
+	lock := func(target string) bulk.Row {
+		return bulk.Row{Target: target, Identity: resetter.Email("p@example.com"), Action: resetter.ActionLock}
+	}
+	for _, atOnce := range []bool{false, true} {
+		j := newLedger(t, lock("useless"), lock("able"))
+		e := &bulk.Engine{Journal: j, AtOnce: atOnce, Targets: []bulk.Target{{Name: "useless", Resetter: useless}, {Name: "able", Resetter: able}}}
+		work(t, e)
+		got := results(t, j)
+		is(t, got[0], "failed/unsupported")
+		is(t, got[1], map[bool]string{false: "done/accepted", true: "done/already"}[atOnce])
+		if useless.asked+useless.lookUps > 0 {
+			t.Error("it was asked")
+		}
+	}
+
+	// One row that it can do, and it is.
+	j := newLedger(t, lock("useless"), person("useless", "q@example.com"))
+	_, err := (&bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "useless", Resetter: useless}}}).Prepare(t.Context())
+	if !errors.Is(err, resetter.ErrUnauthorized) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestATargetThatCannotBeWorkedWithEndsPreparing(t *testing.T) {
 	stop := refusal(resetter.ErrForbidden, nil)
 	stop.Stop = true

@@ -31,6 +31,15 @@ func (r *Run) Audit(ctx context.Context, event string, by Invocation) error {
 	return r.wrap(r.ledger.write(ctx, true, func(w *writer) error { return w.audit(r.id, event, at, by) }))
 }
 
+// Insisted reports whether anybody who began the run or went on with it
+// insisted on that: see [Invocation].Overrides.
+func (r *Run) Insisted(ctx context.Context, on string) (bool, error) {
+	var insisted bool
+	err := r.ledger.reads.QueryRowContext(ctx, `SELECT EXISTS (
+		SELECT 1 FROM audit, json_each(audit.overrides) AS o WHERE audit.run = ? AND o.value = ?)`, r.id, on).Scan(&insisted)
+	return insisted, r.wrap(err)
+}
+
 func (w *writer) audit(run, event string, at time.Time, by Invocation) error {
 	overrides, err := json.Marshal(by.Overrides)
 	if err != nil {

@@ -32,10 +32,20 @@ func TestARunComesBackAsItWasBegun(t *testing.T) {
 		!again.StartedAt().Equal(now) || !again.FinishedAt().IsZero() {
 		t.Errorf("got %+v, want %+v", again, r)
 	}
+	for word, want := range map[string]bool{"--cooldown 0": true, "--cooldown": false, "ana": false} {
+		if insisted, err := again.Insisted(t.Context(), word); insisted != want || err != nil {
+			t.Errorf("insisted on %s: %v, %v", word, insisted, err)
+		}
+	}
+	if insisted, err := begin(t, l, NewRun{Content: "other"}).Insisted(t.Context(), "--cooldown 0"); insisted || err != nil {
+		t.Errorf("another run: %v, %v", insisted, err)
+	}
 	var audit []AuditEntry
 	for e, err := range l.Audit(t.Context()) {
 		ok(t, err)
-		audit = append(audit, e)
+		if e.Run == r.ID() {
+			audit = append(audit, e)
+		}
 	}
 	want := []AuditEntry{{At: now.UTC(), Run: r.ID(), Event: "begin", By: by}, {At: now.UTC(), Run: r.ID(), Event: "resume", By: Invocation{Who: "ben"}}}
 	if !reflect.DeepEqual(audit, want) {

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"iter"
+
+	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/bulk"
+	"github.com/seed57652884/resetctl/resetter/journal"
+)
+
+// locksSome refuses --revoke-keys where none of the rows would heed it.
+func (j *job) locksSome(rows iter.Seq2[bulk.Row, error]) error {
+	if !j.options.revokeKeys {
+		return nil
+	}
+	for row, err := range rows {
+		if err != nil {
+			return err
+		}
+		if row.Action == resetter.ActionLock {
+			return nil
+		}
+	}
+	return usage("--revoke-keys is about accounts that are locked, and no row has the action lock")
+}
+
+// revokeAsBefore has a run that goes on delete API keys as it was said once,
+// and tells whose were not deleted before it was: somebody who relies on it must
+// not be left with half of it.
+func (j *job) revokeAsBefore(ctx context.Context, run *journal.Run) error {
+	before, err := run.Insisted(ctx, "--revoke-keys")
+	switch {
+	case err != nil || before == j.options.revokeKeys:
+		return err
+	case before:
+		j.options.revokeKeys = true
+		j.io.Tell("API keys are deleted with each lock, since the run was begun with --revoke-keys")
+		return nil
+	}
+	kept := 0
+	for r, err := range run.Results(ctx) {
+		if err != nil {
+			return err
+		}
+		target := j.config.Target(r.Row.Target)
+		if r.Row.Action == resetter.ActionLock && r.Outcome == bulk.Done && target != nil && driverOf(target.System).revoking > 0 {
+			kept++
+		}
+	}
+	if kept > 0 {
+		j.io.Warn("%d accounts of this run were locked without --revoke-keys and keep their API keys: give their rows once more, with --new --revoke-keys", kept)
+	}
+	return nil
+}
