@@ -141,6 +141,60 @@ func TestAnActionThatIsMalformedOrThatTheSystemLacksIsNotTried(t *testing.T) {
 }
 
 // Where an address is changed, all mails go to the new one: the guards look at it.
+// Whose address was changed is not found by the old one any more; the same table
+// may be given again all the same.
+func TestAChangeThatWasMadeIsMadeAlready(t *testing.T) {
+	for _, batch := range []bool{false, true} {
+		a := &able{system: &system{}}
+		address := map[string]string{"p0": "p0@example.com", "p1": "p1@example.com", "p2": "third@example.com"}
+		a.resolve = func(_ context.Context, id resetter.Identity) (resetter.Account, error) {
+			for name, now := range address {
+				if id == resetter.ID(name) || id == resetter.Email(now) {
+					return resetter.Account{ID: name, Email: now}, nil
+				}
+			}
+			return resetter.Account{}, refusal(resetter.ErrNotFound, nil)
+		}
+		r := resetter.Resetter(a)
+		if batch {
+			r = &batched{able: a}
+		}
+		rows := []bulk.Row{
+			doing(resetter.ActionChangeEmail, "p0@example.com"), doing(resetter.ActionChangeEmail, "p1@example.com"),
+			doing(resetter.ActionChangeEmail, "P0@example.com"), doing(resetter.ActionChangeEmail, "p2@example.com"),
+		}
+		j := newLedger(t, rows[:2]...)
+		e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: r}}}
+		a.write = func(_ context.Context, what string) error {
+			address[what[len(what)-2:]] = "new." + what[len(what)-2:] + "@example.com"
+			if strings.HasSuffix(what, "p1") {
+				return refusal(resetter.ErrLostAnswer, nil)
+			}
+			return nil
+		}
+		work(t, e)
+		is(t, results(t, j)[0], "done/accepted")
+		is(t, results(t, j)[1], "unknown/lost_answer")
+
+		a.state = map[string]string{"p0email": "new.p0@example.com", "p1email": "new.p1@example.com"}
+		for i := range rows {
+			rows[i].Seq = i + 3
+		}
+		rows[2].NewEmail = "other@example.com" // nobody has changed that
+		ok(t, j.Add(t.Context(), bulk.Rows(rows...)))
+		j.twins = true
+		work(t, e)
+		all := results(t, j)
+		is(t, all[2], "done/already")
+		is(t, all[3], "done/already")
+		is(t, all[4], "failed/not_found")
+		is(t, all[5], "failed/not_found")
+		if len(a.writes) != 1 {
+			t.Errorf("written: %v", a.writes)
+		}
+	}
+}
+
 func TestNobodyIsGivenAnAddressThatTheGuardsForbid(t *testing.T) {
 	var rows []bulk.Row
 	for i, address := range []string{"p0@example.com", "p1@evil.example", "vip@example.com"} {
@@ -220,4 +274,17 @@ func TestAnActionUnderWayIsFinishedWhenTheRunIsStopped(t *testing.T) {
 		is(t, results(t, j)[0], "done/accepted")
 		is(t, results(t, j)[1], "pending/not_started")
 	})
+}
+
+// batched is able of looking several people up at once.
+type batched struct{ *able }
+
+func (*batched) BatchSize(resetter.IdentityKind) int { return 10 }
+
+func (b *batched) ResolveBatch(ctx context.Context, ids []resetter.Identity) ([]resetter.Resolution, error) {
+	all := make([]resetter.Resolution, len(ids))
+	for i, id := range ids {
+		all[i].Account, all[i].Err = b.Resolve(ctx, id)
+	}
+	return all, nil
 }

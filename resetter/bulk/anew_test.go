@@ -22,7 +22,7 @@ func TestAnAccountThatWasFoundLongAgoIsReadAnew(t *testing.T) {
 	}{
 		{"soon after", bulk.StateLife - time.Hour, nil, "done/accepted", 0},
 		{"as it was", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { return a, nil }, "done/accepted", 1},
-		{"of another address", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { a.Email = "p0@elsewhere.example"; return a, nil }, "skipped/excluded", 1},
+		{"of another address", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { a.Email = "p0@elsewhere.example"; return a, nil }, "failed/not_found", 1},
 		{"disabled", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { a.Ineligible = "disabled"; return a, nil }, "failed/ineligible", 1},
 		{"gone", bulk.StateLife, func(resetter.Account) (resetter.Account, error) {
 			return resetter.Account{}, refusal(resetter.ErrNotFound, nil)

@@ -97,9 +97,17 @@ func (e *Engine) leaveOut(ctx context.Context, t *Target, r Result) (*instead, e
 		return nil, fmt.Errorf("the journal could not say whether row %d (line %d, target %s) is a duplicate, so it was not sent: %w",
 			r.Row.Seq, r.Row.Line, t.Name, err)
 	case ok:
-		return &instead{Result: without(r, Skipped, Duplicate, fmt.Sprintf("line %d does the same to the same account", twin.Row.Line))}, nil
+		return &instead{Result: without(r, Skipped, Duplicate, duplicate(r.Row, twin.Row))}, nil
 	}
 	return e.coolDown(ctx, t, r)
+}
+
+// duplicate says what another row, which counts, is to one that does not.
+func duplicate(row, twin Row) string {
+	if resetter.SameEmail(row.NewEmail, twin.NewEmail) {
+		return fmt.Sprintf("line %d has the same action for the same account", twin.Line)
+	}
+	return fmt.Sprintf("line %d changes the same account, to %s: one of the two is wrong; give this one by itself if it is right", twin.Line, twin.NewEmail)
 }
 
 func ineligible(r Result) bool {

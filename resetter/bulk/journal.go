@@ -53,6 +53,13 @@ type Journal interface {
 	// row of every run with an action that mails.
 	LastMailed(ctx context.Context, target, accountID string) (Mailed, error)
 
+	// Changed returns the account at which the change that the row seq asks for
+	// was made, or may have been, by another row of any run that is Done or
+	// Unknown: same target, person as written, action and NewEmail, the texts
+	// compared without regard to case. Of several the latest counts. ok is false
+	// where there is none.
+	Changed(ctx context.Context, seq int) (accountID string, ok bool, err error)
+
 	// Intent records that the row's request is about to leave, as its n-th
 	// attempt, counted from 1 over all that the run ever made for it. The row's account
 	// must be known, it must be Pending, and n larger than at every intent

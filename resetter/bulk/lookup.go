@@ -78,10 +78,14 @@ func (p *preparing) work(ctx context.Context, target *Target, t *task) verdict {
 	account, err := guarded(p.log(), func() (resetter.Account, error) {
 		return target.Resetter.Resolve(ctx, row.Row.Identity)
 	})
-	if v, ok := p.cutShort(ctx, target, row, err); ok {
+	found, failed := p.changed(ctx, target, row, resetter.Resolution{Account: account, Err: err})
+	if failed != nil {
+		return verdict{err: failed}
+	}
+	if v, ok := p.cutShort(ctx, target, row, found.Err); ok {
 		return v
 	}
-	return verdict{answered: true, refusal: refusal(err), err: p.resolved(ctx, target, row, account, err)}
+	return verdict{answered: true, refusal: refusal(found.Err), err: p.resolved(ctx, target, row, found.Account, found.Err)}
 }
 
 func (p *preparing) workBatch(ctx context.Context, target *Target, t *task, b resetter.BatchResolver) verdict {
@@ -103,18 +107,45 @@ func (p *preparing) workBatch(ctx context.Context, target *Target, t *task, b re
 	v := verdict{}
 	var left []Result // whom the call did not come to
 	for i, r := range t.rows {
-		if until, scope, ok := waits(found[i].Err); ok {
+		found, err := p.changed(ctx, target, r, found[i])
+		if err != nil {
+			return verdict{err: err}
+		}
+		if until, scope, ok := waits(found.Err); ok {
 			left = append(left, r)
-			v.until, v.scope, v.kind = until, scope, refusal(found[i].Err).Kind
+			v.until, v.scope, v.kind = until, scope, refusal(found.Err).Kind
 			continue
 		}
-		if err := p.resolved(ctx, target, r, found[i].Account, found[i].Err); err != nil {
+		if err := p.resolved(ctx, target, r, found.Account, found.Err); err != nil {
 			return verdict{err: err}
 		}
 		v.answered = true
 	}
 	t.rows = left
 	return v
+}
+
+// changed looks for the account of a row whose address was changed before, and
+// who is therefore not found by it any more: by the id that the journal knows,
+// and only where the account has the new address. A change is to a state, so
+// that the same table may be given again.
+func (p *preparing) changed(ctx context.Context, target *Target, r Result, found resetter.Resolution) (resetter.Resolution, error) {
+	if r.Row.Action != resetter.ActionChangeEmail || !errors.Is(found.Err, resetter.ErrNotFound) {
+		return found, nil
+	}
+	id, ok, err := p.Journal.Changed(ctx, r.Row.Seq)
+	if ctx.Err() != nil || err == nil && !ok {
+		return found, nil
+	}
+	if err != nil {
+		return found, fmt.Errorf("the journal could not say whether row %d (line %d, target %s) was changed before, so it was left: %w",
+			r.Row.Seq, r.Row.Line, target.Name, err)
+	}
+	account, err := guarded(p.log(), func() (resetter.Account, error) { return target.Resetter.Resolve(ctx, resetter.ID(id)) })
+	if _, _, again := waits(err); again || err == nil && account.ID == id && resetter.SameEmail(account.Email, r.Row.NewEmail) {
+		return resetter.Resolution{Account: account, Err: err}, nil
+	}
+	return found, nil
 }
 
 // endHopeless takes the rows out of t that nobody needs to be asked about.

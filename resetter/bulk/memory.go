@@ -224,6 +224,27 @@ func (m *Memory) LastMailed(ctx context.Context, target, accountID string) (Mail
 	return last, nil
 }
 
+// Changed implements [Journal].
+func (m *Memory) Changed(ctx context.Context, seq int) (accountID string, ok bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return "", false, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	of := m.bySeq[seq]
+	if of == nil {
+		return "", false, nil
+	}
+	for _, e := range m.rows {
+		same := e != of && e.Row.Target == of.Row.Target && e.Row.Action == of.Row.Action && e.Row.Identity.Kind == of.Row.Identity.Kind &&
+			resetter.SameEmail(e.Row.Identity.Value, of.Row.Identity.Value) && resetter.SameEmail(e.Row.NewEmail, of.Row.NewEmail)
+		if same && e.known() && (e.Outcome == Done || e.Outcome == Unknown) {
+			accountID, ok = e.Account.ID, true
+		}
+	}
+	return accountID, ok, nil
+}
+
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b

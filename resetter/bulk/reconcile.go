@@ -107,7 +107,7 @@ func (e *Engine) askAbout(ctx context.Context, reader resetter.Reconciler, t *ta
 			return verdict{err: fmt.Errorf("the journal could not say when row %d (line %d, target %s) was last mailed: %w",
 				r.Row.Seq, r.Row.Line, r.Row.Target, err)}
 		}
-		if last.Accepted.After(r.AskedAt) { // what would be read is what we did then
+		if last.Accepted.After(r.ReadAt) { // what would be read is what we did then
 			continue
 		}
 		rows, before = append(rows, r), append(before, r.Account)

@@ -400,6 +400,50 @@ func TestAnOldReadingProvesNothing(t *testing.T) {
 	}
 }
 
+// Nor does what shows after another run has mailed the person between the reading
+// and the request.
+func TestWhatWasMailedBeforeTheRequestProvesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &legible{system: &system{answer: func(context.Context, string, int) (bool, error) { return false, refusal(resetter.ErrLostAnswer, nil) }}}
+		j := newLedger(t, people("a", 1)...)
+		j.twins = true
+		e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: l}}}
+		prepare(t, e)
+		time.Sleep(time.Second)
+		again := person("a", "p0@example.com")
+		again.Seq = 2
+		ok(t, j.Add(t.Context(), bulk.Rows(again)))
+		ok(t, j.Resolved(t.Context(), 2, account("p0@example.com")))
+		l.mails = map[string]int{"p0": 1}
+		ok(t, j.Record(t.Context(), bulk.Result{Row: bulk.Row{Seq: 2}, Outcome: bulk.Done, Reason: bulk.Accepted}))
+		time.Sleep(time.Second)
+		_, err := e.Act(t.Context())
+		ok(t, err)
+		_, err = e.Reconcile(t.Context())
+		ok(t, err)
+		is(t, results(t, j)[0], "unknown/lost_answer")
+	})
+}
+
+// Nor does it where the system has said that somebody else was faster.
+func TestWhomSomebodyElseHasMailedIsNotReadAbout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &legible{system: &system{}}
+		l.answer = func(_ context.Context, id string, nth int) (bool, error) {
+			if nth == 1 {
+				return true, throttled(61*time.Second, resetter.ScopePerson) // the mail is somebody else's
+			}
+			return false, refusal(resetter.ErrServerError, nil)
+		}
+		j := newLedger(t, people("a", 1)...)
+		e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: l}}}
+		work(t, e)
+		_, err := e.Reconcile(t.Context())
+		ok(t, err)
+		is(t, results(t, j)[0], "unknown/server_error")
+	})
+}
+
 // What shows may be what we did ourselves since.
 func TestWhatWasMailedSinceProvesNothing(t *testing.T) {
 	l := half()

@@ -140,6 +140,9 @@ func (a *acting) readAnew(ctx context.Context, target *Target, t *task) (verdict
 		return verdict{}, false
 	case err == nil && account.ID != t.Account.ID:
 		err = errors.New("the system named another account than the one that was asked for")
+	case err == nil && movedOn(t.Row, account):
+		err = &resetter.Error{System: target.Name, Op: "look up the account anew", Kind: resetter.ErrNotFound,
+			Message: "the account that had this address has another one by now", Advice: "look who the person is, then take the row again with resume --retry-failed"}
 	}
 	switch {
 	case err != nil && t.doubt != nil: // in doubt as before
@@ -158,6 +161,13 @@ func (a *acting) readAnew(ctx context.Context, target *Target, t *task) (verdict
 	return verdict{}, false
 }
 
+// movedOn reports whether an account that was found by its address has another
+// one, and not the one that the row wants it to have.
+func movedOn(row Row, account resetter.Account) bool {
+	return row.Identity.Kind == resetter.ByEmail && !resetter.SameEmail(account.Email, row.Identity.Value) &&
+		!(row.Action == resetter.ActionChangeEmail && resetter.SameEmail(account.Email, row.NewEmail))
+}
+
 // wait has the row come again.
 func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Time, scope resetter.Scope) verdict {
 	if t.doubt != nil && a.status[target.Name].Mailer != resetter.MailerAbsent && provesDone(*t.doubt, err, until, scope) {
@@ -170,6 +180,14 @@ func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Ti
 	if s.intents > 0 || scope == resetter.ScopePerson && t.doubt == nil {
 		if err := a.back(t); err != nil {
 			return verdict{err: a.ends(err)}
+		}
+	}
+	if scope == resetter.ScopePerson && t.doubt == nil && t.Account.Evidence != "" {
+		// Somebody else was faster, and what was read before tells nothing of us.
+		t.Account.Evidence = ""
+		if err := a.Journal.Resolved(a.keep, t.Row.Seq, t.Account); err != nil {
+			return verdict{err: a.ends(fmt.Errorf("the journal could not record what is known of row %d (line %d, target %s): %w",
+				t.Row.Seq, t.Row.Line, target.Name, err))}
 		}
 	}
 	a.log().Info("a row is put off", "target", target.Name, "row", t.Row.Seq, "until", until, "scope", scope)

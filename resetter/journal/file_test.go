@@ -96,6 +96,40 @@ func TestAnythingButALedgerIsRefusedAndLeftAsItIs(t *testing.T) {
 	}
 }
 
+// An index that has lost rows would say of people that nobody has mailed them.
+func TestADamagedPageIsFoundWhereverItIs(t *testing.T) {
+	good := t.TempDir()
+	l := open(t, good)
+	ready(t, l, 500)
+	ok(t, l.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)"))
+	var size int
+	ok(t, l.reads.QueryRowContext(t.Context(), "PRAGMA page_size").Scan(&size))
+	roots, err := l.reads.QueryContext(t.Context(), "SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0")
+	ok(t, err)
+	pages := make(map[string]int)
+	for roots.Next() {
+		var name string
+		var page int
+		ok(t, roots.Scan(&name, &page))
+		pages[name] = page
+	}
+	ok(t, roots.Err())
+	ok(t, l.Close())
+	ledger, err := os.ReadFile(l.File())
+	ok(t, err)
+	for name, page := range pages {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			damaged := bytes.Clone(ledger)
+			copy(damaged[(page-1)*size:], make([]byte, 200))
+			ok(t, os.WriteFile(filepath.Join(dir, FileName), damaged, 0o600))
+			if _, err := Open(t.Context(), dir, Options{}); !errors.Is(err, ErrDamaged) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func TestASymbolicLinkIsRefused(t *testing.T) {
 	for _, ending := range []string{"", "-wal", "-shm"} {
 		dir := t.TempDir()

@@ -158,6 +158,9 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 	if err := checkIdentity(ctx, conn); err != nil {
 		return err
 	}
+	if err := l.check(ctx, conn); err != nil {
+		return err
+	}
 	if err := migrate(ctx, conn); err != nil {
 		return err
 	}

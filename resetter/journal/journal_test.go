@@ -205,6 +205,31 @@ func TestAFullDiskFailsTheIntentAndLeavesTheRowReady(t *testing.T) {
 	ok(t, r.Intent(t.Context(), full, 1)) // going on later works
 }
 
+// What is in flight when nothing can be written any more may have been done,
+// and is told so.
+func TestWhatIsInFlightWhenNothingCanBeWrittenIsInDoubt(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := ready(t, l, 3)
+	ok(t, r.Intent(t.Context(), 2, 1))
+	if got, want := story(t, r), "1 pending/not_started; 2 pending/not_started; 3 pending/not_started; "; got != want {
+		t.Errorf("while it is worked: %s", got)
+	}
+	ok(t, l.writer.exec("PRAGMA query_only = 1"))
+	if _, err := r.Interrupt(t.Context(), "may have gone out"); err == nil {
+		t.Fatal("it was written")
+	}
+	counts, err := r.Counts(t.Context())
+	ok(t, err)
+	if got, want := story(t, r), "1 pending/not_started; 2 unknown/interrupted; 3 pending/not_started; "; got != want || counts["looker"][bulk.Unknown] != 1 || counts["looker"][bulk.Pending] != 2 {
+		t.Errorf("got %s, %v", got, counts)
+	}
+	ok(t, l.writer.exec("PRAGMA query_only = 0"))
+	n, err := r.Interrupt(t.Context(), "may have gone out")
+	if n != 1 || err != nil {
+		t.Errorf("then: %d, %v", n, err)
+	}
+}
+
 func TestALedgerThatBecomesReadOnlyFailsTheIntentAndLeavesTheRowReady(t *testing.T) {
 	l := open(t, t.TempDir())
 	r := ready(t, l, 2)

@@ -158,8 +158,9 @@ type Revised struct {
 // written, each one once: those that were there keep whatever they have come
 // to, at their new place, and new ones are Pending. Rows that are not in the
 // table any more stay in the ledger, see Removed, and count for whoever stands
-// in for them now: [bulk.Journal.Twin]. Rows that were duplicates are looked at
-// anew. All of that happens, or nothing. Durable.
+// in for them now: [bulk.Journal.Twin]. Rows that were duplicates, and failed ones
+// of people for whom a row that is lost was done, are looked at anew. All of that
+// happens, or nothing. Durable.
 //
 // The caller is alone with the run.
 func (r *Run) Revise(ctx context.Context, n NewRun) (Revised, error) {
@@ -237,6 +238,12 @@ func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, 
 		`UPDATE rows SET place = seq - ?2 WHERE run = ?1 AND seq > ?2`,
 		`UPDATE rows SET outcome = 'pending', reason = 'not_started', detail = '', finished_at = NULL, stage = iif(account_id IS NULL, 0, 1)
 			WHERE run = ?1 AND place IS NOT NULL AND outcome = 'skipped' AND reason = 'duplicate'`,
+		// Somebody whose row failed, was done as written in another way, and is
+		// written now as at first: Twin finds what was done.
+		`UPDATE rows SET outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL, stage = 1
+			WHERE run = ?1 AND place IS NOT NULL AND outcome = 'failed' AND account_id IS NOT NULL AND EXISTS (
+				SELECT 1 FROM rows AS e INDEXED BY rows_by_account WHERE e.target = rows.target AND e.account_id = rows.account_id AND e.run = ?1
+				AND e.action = rows.action AND e.new_email = rows.new_email AND e.place IS NULL AND e.outcome IN ('done', 'unknown'))`,
 	} {
 		if _, err := w.conn.ExecContext(ctx, statement, r.key, base); err != nil {
 			return Revised{}, err
@@ -347,4 +354,4 @@ func (r *Run) Removed(ctx context.Context) iter.Seq2[bulk.Result, error] {
 }
 
 const sqlRemoved = `SELECT 0, line, target, kind, identity, action, new_email, cells, account_id, account, resolved_at,
-	outcome, reason, detail, attempts, status, asked_at, finished_at FROM rows WHERE run = ? AND place IS NULL ORDER BY seq`
+	outcome, reason, detail, attempts, status, asked_at, finished_at, intent_at IS NOT NULL FROM rows WHERE run = ? AND place IS NULL ORDER BY seq`

@@ -165,6 +165,37 @@ func TestWhoStandsInTheTableInAnotherWayIsTheSamePerson(t *testing.T) {
 	}
 }
 
+// Whose row failed, was done as written in another way, and is written now as at
+// first, has been done.
+func TestWhoIsWrittenAsAtFirstAgainIsNotTakenForFailed(t *testing.T) {
+	l := open(t, t.TempDir())
+	r := begun(t, l)
+	_, err := r.Revise(t.Context(), NewRun{Rows: table("ana", "ben", "CEM", "dee", "eve")})
+	ok(t, err)
+	ok(t, r.Resolved(t.Context(), 3, resetter.Account{ID: "cem"}))
+	ok(t, r.Intent(t.Context(), 3, 1))
+	ok(t, r.Record(t.Context(), bulk.Result{Row: bulk.Row{Seq: 3}, Outcome: bulk.Done, Reason: bulk.Accepted, Attempts: 1}))
+	_, err = r.Revise(t.Context(), NewRun{Rows: table("ana", "ben", "cem", "dee", "eve")})
+	ok(t, err)
+	list, err := r.List(t.Context(), "looker", bulk.Ready, 2, 1)
+	ok(t, err)
+	if len(list) != 1 || list[0].Row.Seq != 3 {
+		t.Fatalf("cem is not looked at anew: %s", told(t, r.Results(t.Context())))
+	}
+	got, err := r.Adopt(t.Context(), 3)
+	ok(t, err)
+	if got.Outcome != bulk.Done || got.Row.Identity.Value != "cem@example.com" {
+		t.Errorf("adopted %+v", got)
+	}
+
+	// Who has failed and nothing else, has failed.
+	_, err = r.Revise(t.Context(), NewRun{Rows: table("eve", "cem", "ben", "ana")})
+	ok(t, err)
+	if got, want := told(t, r.Results(t.Context())), "1:2 eve pending/not_started; 2:3 cem done/accepted; 3:4 ben unknown/why; 4:5 ana done/why; "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // Whoever stands there in another way now is one row with what was done, and is
 // settled, sent once more and counted as one.
 func TestARowAdoptsWhatTheTableHasLost(t *testing.T) {

@@ -251,7 +251,7 @@ func (r *Run) explainRow(w *writer, seq, n int, was bulk.Outcome) error {
 
 // sqlTwin is by account, of which nobody has many rows.
 const sqlTwin = `SELECT coalesce(e.place, 0), e.line, e.target, e.kind, e.identity, e.action, e.new_email, e.cells, e.account_id, e.account, e.resolved_at,
-		e.outcome, e.reason, e.detail, e.attempts, e.status, e.asked_at, e.finished_at
+		e.outcome, e.reason, e.detail, e.attempts, e.status, e.asked_at, e.finished_at, e.intent_at IS NOT NULL
 	FROM rows AS mine INDEXED BY rows_by_place
 	CROSS JOIN rows AS e INDEXED BY rows_by_account
 	   ON e.target = mine.target AND e.account_id = mine.account_id AND e.run = mine.run AND e.action = mine.action
@@ -269,7 +269,7 @@ func (r *Run) Twin(ctx context.Context, seq int) (bulk.Result, bool, error) {
 	if !rows.Next() {
 		return bulk.Result{}, false, r.wrap(rows.Err())
 	}
-	twin, err := scan(rows)
+	twin, _, err := scan(rows)
 	return twin, err == nil, r.wrap(err)
 }
 
@@ -302,6 +302,23 @@ func (r *Run) LastMailed(ctx context.Context, target, accountID string) (bulk.Ma
 	return last, r.wrap(rows.Err())
 }
 
+const sqlChanged = `SELECT e.account_id FROM rows AS mine INDEXED BY rows_by_place
+	CROSS JOIN rows AS e INDEXED BY rows_by_change
+	   ON e.target = mine.target AND e.identity = mine.identity COLLATE NOCASE AND e.action = 'change-email'
+	WHERE mine.run = ?1 AND mine.place = ?2 AND mine.action = 'change-email' AND (e.run <> ?1 OR e.seq <> mine.seq)
+	  AND e.kind = mine.kind AND e.new_email = mine.new_email COLLATE NOCASE
+	  AND e.account_id IS NOT NULL AND e.outcome IN ('done', 'unknown')
+	ORDER BY e.finished_at DESC LIMIT 1`
+
+// Changed implements [bulk.Journal].
+func (r *Run) Changed(ctx context.Context, seq int) (accountID string, ok bool, err error) {
+	err = r.ledger.reads.QueryRowContext(ctx, sqlChanged, r.key, seq).Scan(&accountID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	return accountID, err == nil, r.wrap(err)
+}
+
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
 		return b
@@ -314,6 +331,7 @@ func (r *Run) Interrupt(ctx context.Context, detail string) (int, error) {
 	var n int64
 	at := nanos(r.ledger.now())
 	reason := string(resetter.ErrInterrupted)
+	r.interrupted.Store(&detail)
 	err := r.ledger.write(ctx, true, func(w *writer) error {
 		if err := w.exec(`INSERT INTO attempts (run, seq, n, at, event, reason)
 			SELECT run, seq, attempts, ?, 'unknown', ? FROM rows INDEXED BY rows_in_flight WHERE run = ? AND intent_at IS NOT NULL`, at, reason, r.key); err != nil {
@@ -327,6 +345,9 @@ func (r *Run) Interrupt(ctx context.Context, detail string) (int, error) {
 		n, err = result.RowsAffected()
 		return err
 	})
+	if err == nil {
+		r.interrupted.Store(nil)
+	}
 	return int(n), r.wrap(err)
 }
 
@@ -399,11 +420,39 @@ func (r *Run) Counts(ctx context.Context) (map[string]bulk.Counts, error) {
 		}
 		all[target][outcome] = n
 	}
-	return all, r.wrap(rows.Err())
+	if err := rows.Err(); err != nil || r.interrupted.Load() == nil {
+		return all, r.wrap(err)
+	}
+	open, err := r.inFlight(ctx)
+	for target, n := range open {
+		all[target][bulk.Pending] -= n
+		all[target][bulk.Unknown] += n
+	}
+	return all, r.wrap(err)
+}
+
+// inFlight counts the rows with an open intent by target.
+func (r *Run) inFlight(ctx context.Context) (map[string]int, error) {
+	rows, err := r.ledger.reads.QueryContext(ctx, `SELECT target, count(*) FROM rows INDEXED BY rows_in_flight
+		WHERE run = ? AND intent_at IS NOT NULL AND place IS NOT NULL GROUP BY target`, r.key)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	open := make(map[string]int)
+	for rows.Next() {
+		var target string
+		var n int
+		if err := rows.Scan(&target, &n); err != nil {
+			return nil, err
+		}
+		open[target] = n
+	}
+	return open, rows.Err()
 }
 
 const sqlResult = `SELECT place, line, target, kind, identity, action, new_email, cells, account_id, account, resolved_at,
-	outcome, reason, detail, attempts, status, asked_at, finished_at FROM rows `
+	outcome, reason, detail, attempts, status, asked_at, finished_at, intent_at IS NOT NULL FROM rows `
 
 // List implements [bulk.Journal].
 func (r *Run) List(ctx context.Context, target string, stage bulk.Stage, after, n int) ([]bulk.Result, error) {
@@ -442,10 +491,13 @@ func (r *Run) resultsOf(ctx context.Context, query string, args ...any) iter.Seq
 		}
 		defer rows.Close()
 		for rows.Next() {
-			result, err := scan(rows)
+			result, open, err := scan(rows)
 			if err != nil {
 				yield(bulk.Result{}, r.wrap(err))
 				return
+			}
+			if detail := r.interrupted.Load(); open && detail != nil {
+				result.Outcome, result.Reason, result.Detail = bulk.Unknown, bulk.Reason(resetter.ErrInterrupted), *detail
 			}
 			if !yield(result, nil) {
 				return
@@ -457,27 +509,27 @@ func (r *Run) resultsOf(ctx context.Context, query string, args ...any) iter.Seq
 	}
 }
 
-func scan(rows *sql.Rows) (bulk.Result, error) {
-	var r bulk.Result
+// scan reads a row of sqlResult, and whether its intent is open.
+func scan(rows *sql.Rows) (r bulk.Result, open bool, err error) {
 	var cells string
 	var accountID, account sql.NullString
 	var read, asked, finished sql.NullInt64
 	if err := rows.Scan(&r.Row.Seq, &r.Row.Line, &r.Row.Target, &r.Row.Identity.Kind, &r.Row.Identity.Value, &r.Row.Action, &r.Row.NewEmail,
-		&cells, &accountID, &account, &read, &r.Outcome, &r.Reason, &r.Detail, &r.Attempts, &r.Status, &asked, &finished); err != nil {
-		return bulk.Result{}, err
+		&cells, &accountID, &account, &read, &r.Outcome, &r.Reason, &r.Detail, &r.Attempts, &r.Status, &asked, &finished, &open); err != nil {
+		return bulk.Result{}, false, err
 	}
 	if err := json.Unmarshal([]byte(cells), &r.Row.Cells); err != nil {
-		return bulk.Result{}, fmt.Errorf("row %d: %w: %w", r.Row.Seq, ErrDamaged, err)
+		return bulk.Result{}, false, fmt.Errorf("row %d: %w: %w", r.Row.Seq, ErrDamaged, err)
 	}
 	if accountID.Valid {
 		var a accountRecord
 		if err := json.Unmarshal([]byte(account.String), &a); err != nil {
-			return bulk.Result{}, fmt.Errorf("row %d: %w: %w", r.Row.Seq, ErrDamaged, err)
+			return bulk.Result{}, false, fmt.Errorf("row %d: %w: %w", r.Row.Seq, ErrDamaged, err)
 		}
 		r.Account = resetter.Account{ID: accountID.String, Email: a.Email, Username: a.Username,
 			Ineligible: a.Ineligible, SetupPending: a.SetupPending, Evidence: a.Evidence}
 	}
 	r.ReadAt = fromNanos(read.Int64)
 	r.AskedAt, r.FinishedAt = fromNanos(asked.Int64), fromNanos(finished.Int64)
-	return r, nil
+	return r, open, nil
 }

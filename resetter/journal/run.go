@@ -33,6 +33,9 @@ type NewRun struct {
 	// Excluded are targets whose rows are left out from the beginning, by the
 	// operator's choice: they are Skipped, Excluded.
 	Excluded []string
+	// Systems says, in words of the caller's own, which system each target is: so
+	// that a run is not gone on with at another one. See [Run.Bind].
+	Systems map[string]string
 	// By says who begins it, for the audit.
 	By Invocation
 }
@@ -49,6 +52,10 @@ type Run struct {
 	plan     bool
 	started  time.Time
 	finished atomic.Int64 // nanoseconds since 1970; 0 while unfinished
+
+	// interrupted is the detail of what is in doubt since it is in flight and
+	// nobody works it off, though that could not be recorded; nil otherwise.
+	interrupted atomic.Pointer[string]
 }
 
 var _ bulk.Journal = (*Run)(nil)
@@ -99,6 +106,9 @@ func (l *Ledger) Begin(ctx context.Context, n NewRun) (*Run, error) {
 				WHERE run = ? AND target = ?`, bulk.ExcludedTarget, nanos(r.started), r.key, target); err != nil {
 				return err
 			}
+		}
+		if err := r.bind(w, n.Systems); err != nil {
+			return err
 		}
 		return w.audit(r.id, "begin", r.started, n.By)
 	})
@@ -247,6 +257,9 @@ func (r *Run) Finish(ctx context.Context) (bool, error) {
 	at := r.ledger.now()
 	var finished sql.NullInt64
 	err := r.ledger.write(ctx, true, func(w *writer) error {
+		if err := r.whole(w); err != nil {
+			return err
+		}
 		if err := w.exec(`UPDATE runs SET finished_at = ? WHERE key = ? AND finished_at IS NULL
 			AND NOT EXISTS (SELECT 1 FROM rows INDEXED BY rows_by_state WHERE run = runs.key AND outcome = 'pending' AND place IS NOT NULL)`, nanos(at), r.key); err != nil {
 			return err
@@ -258,6 +271,19 @@ func (r *Run) Finish(ctx context.Context) (bool, error) {
 	}
 	r.finished.Store(finished.Int64)
 	return finished.Valid, nil
+}
+
+// whole finds out whether the index that the run was worked by knows of all of
+// its rows.
+func (r *Run) whole(w *writer) error {
+	var rows, states int
+	err := w.conn.QueryRowContext(context.Background(), `SELECT
+		(SELECT count(*) FROM rows INDEXED BY rows_by_place WHERE run = ?1 AND place IS NOT NULL),
+		(SELECT count(*) FROM rows INDEXED BY rows_by_state WHERE run = ?1 AND place IS NOT NULL)`, r.key).Scan(&rows, &states)
+	if err == nil && rows != states {
+		err = fmt.Errorf("%w: an index has %d of the %d rows of run %s", ErrDamaged, states, rows, r.id)
+	}
+	return err
 }
 
 // Discard removes the run and its rows, but for its entries in the audit: for

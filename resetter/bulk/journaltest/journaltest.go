@@ -47,6 +47,7 @@ func Test(t *testing.T, open func(t *testing.T) bulk.Journal) {
 		{"HaltMarksWhatHasNotStarted", haltMarksWhatHasNotStarted},
 		{"ARowThatDoesTheSameIsATwin", aRowThatDoesTheSameIsATwin},
 		{"LastMailedTellsAcceptedFromInDoubt", lastMailedTellsAcceptedFromInDoubt},
+		{"AChangeThatWasMadeIsKnownByItsRow", aChangeThatWasMadeIsKnownByItsRow},
 		{"CountsAddUpToTheRows", countsAddUpToTheRows},
 		{"ResultsShowOneMomentWhileOthersRecord", resultsShowOneMomentWhileOthersRecord},
 		{"OneOfManyIntentsForARowWins", oneOfManyIntentsForARowWins},
@@ -474,6 +475,42 @@ func lastMailedTellsAcceptedFromInDoubt(t *testing.T, j journal) {
 	}
 }
 
+func aChangeThatWasMadeIsKnownByItsRow(t *testing.T, j journal) {
+	changing := func(seq int, target, from, to string) bulk.Row {
+		return bulk.Row{Seq: seq, Target: target, Action: resetter.ActionChangeEmail, Identity: resetter.Email(from), NewEmail: to}
+	}
+	reset := row(9, "looker", resetter.ActionReset)
+	reset.Identity = resetter.Email("ana@example.com")
+	j.ok(j.Add(t.Context(), each(
+		changing(1, "looker", "ana@example.com", "ana.b@example.com"),
+		changing(2, "looker", "Ana@example.com", "ANA.B@example.com"),
+		changing(3, "sugar", "ana@example.com", "ana.b@example.com"),
+		changing(4, "looker", "ana@example.com", "ana.c@example.com"),
+		changing(5, "looker", "ben@example.com", "ana.b@example.com"),
+		reset,
+	)))
+	changed := func(seq int) string {
+		t.Helper()
+		id, ok, err := j.Changed(t.Context(), seq)
+		j.ok(err)
+		if ok != (id != "") {
+			t.Errorf("row %d: %q, %v", seq, id, ok)
+		}
+		return id
+	}
+	j.resolve(1, "ana")
+	j.equal("not done yet", changed(2), "")
+	j.record(1, bulk.Unknown, "lost_answer")
+	for seq, want := range map[int]string{1: "", 2: "ana", 3: "", 4: "", 5: "", 9: "", 77: ""} {
+		j.equal(fmt.Sprint("row ", seq), changed(seq), want)
+	}
+	j.ok(j.Settle(t.Context(), bulk.Result{Row: bulk.Row{Seq: 1}, Outcome: bulk.Done, Reason: bulk.Confirmed}))
+	j.equal("settled as done", changed(2), "ana")
+	j.resolve(2, "ben")
+	j.record(2, bulk.Failed, "rejected")
+	j.equal("a failed one does not count", changed(1), "")
+}
+
 func countsAddUpToTheRows(t *testing.T, j journal) {
 	counts, err := j.Counts(t.Context())
 	j.ok(err)
@@ -501,6 +538,7 @@ func aContextThatHasEndedRecordsNothing(t *testing.T, j journal) {
 	_, listErr := j.List(ctx, "looker", bulk.New, 0, 1)
 	_, _, twinErr := j.Twin(ctx, 1)
 	_, mailedErr := j.LastMailed(ctx, "looker", "a1")
+	_, _, changedErr := j.Changed(ctx, 1)
 	_, interruptErr := j.Interrupt(ctx, "")
 	_, countsErr := j.Counts(ctx)
 	var resultsErr error
@@ -508,7 +546,7 @@ func aContextThatHasEndedRecordsNothing(t *testing.T, j journal) {
 		break
 	}
 	for i, err := range []error{
-		listErr, mailedErr, interruptErr, countsErr, resultsErr,
+		listErr, mailedErr, changedErr, interruptErr, countsErr, resultsErr,
 		j.Add(ctx, each(people(3, 1, "looker")...)),
 		j.Resolved(ctx, 2, account("a2")),
 		twinErr,
