@@ -72,6 +72,9 @@ func (j *job) findPlan(ctx context.Context) (beginning, error) {
 		return afresh, nil
 	}
 	if err == nil {
+		err = j.bind(ctx, run)
+	}
+	if err == nil {
 		err = j.revokeAsBefore(ctx, run)
 	}
 	register := afresh.open
@@ -106,6 +109,9 @@ func (j *job) sameWork(ctx context.Context, content string) (*journal.Run, error
 // goingOn is the beginning that opens a run that is there.
 func (j *job) goingOn(ctx context.Context, run *journal.Run, open func(context.Context) error) (beginning, error) {
 	if err := j.hold(lockRun(j.config.State, run.ID())); err != nil {
+		return beginning{}, err
+	}
+	if err := j.bind(ctx, run); err != nil {
 		return beginning{}, err
 	}
 	if err := j.revokeAsBefore(ctx, run); err != nil {
@@ -151,6 +157,9 @@ func (j *job) revise(ctx context.Context, content string) error {
 	if err != nil {
 		return err
 	}
+	if err := j.bind(ctx, j.run); err != nil { // there may be targets that are new to it
+		return err
+	}
 	if revised.Added == 0 && revised.Removed == 0 {
 		j.io.Note("the table has the same rows as before, in another order or with other columns")
 		return nil
@@ -185,6 +194,9 @@ func (j *job) sayRemoved(ctx context.Context, n int) error {
 func (j *job) register(ctx context.Context, n journal.NewRun) (err error) {
 	n.Plan, n.By, n.Excluded = j.options.dryRun, j.invocation(), j.excludedTargets()
 	if j.run, err = j.ledger.Begin(ctx, n); err != nil {
+		return err
+	}
+	if err := j.bind(ctx, j.run); err != nil {
 		return err
 	}
 	return j.hold(lockRun(j.config.State, j.run.ID()))

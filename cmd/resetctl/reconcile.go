@@ -112,6 +112,9 @@ func (j *job) reconcileRun(ctx context.Context, id string, word bulk.Outcome, li
 		open = func(context.Context) error { return nil }
 		work = func(ctx context.Context) error { return j.settle(ctx, doubt, word, lines) }
 	} else {
+		if err := j.bind(ctx, run); err != nil {
+			return err
+		}
 		for _, r := range doubt {
 			if j.config.Target(r.Row.Target) == nil && !j.excluded(r.Row.Target) {
 				return usage("run %s has rows in doubt at target %s, which is not configured any more; leave it out with --except, or settle them by hand with --settle", run.ID(), r.Row.Target)

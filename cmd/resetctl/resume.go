@@ -86,6 +86,9 @@ func (j *job) resume(ctx context.Context, id string, retryFailed bool) error {
 	if err := j.locksSome(rowsOf(ctx, j.run)); err != nil {
 		return err
 	}
+	if err := j.bind(ctx, j.run); err != nil {
+		return err
+	}
 	if err := j.revokeAsBefore(ctx, j.run); err != nil {
 		return err
 	}

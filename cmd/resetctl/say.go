@@ -20,6 +20,11 @@ import (
 func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) error {
 	// What is left to do here must be done, whatever ended the run.
 	ctx = context.WithoutCancel(ctx)
+	if cause != nil { // then an outcome may be missing
+		if _, err := j.run.Interrupt(ctx, bulk.Interrupted); err != nil {
+			j.log.Info("what was in flight could not be recorded as being in doubt; the next command does", "error", err)
+		}
+	}
 	counts, err := j.run.Counts(ctx)
 	if err != nil {
 		return errors.Join(cause, err)

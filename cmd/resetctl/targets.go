@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
+	"github.com/seed57652884/resetctl/resetter/journal"
 	"github.com/seed57652884/resetctl/resetter/transport"
 )
 
@@ -55,14 +58,62 @@ func (j *job) twoNames(targets []bulk.Target) error {
 		if t.Resetter == nil {
 			continue
 		}
-		c := j.config.Target(t.Name)
-		system := c.System + " " + strings.ToLower(strings.TrimRight(c.URL, "/"))
+		system := systemAt(j.config.Target(t.Name))
 		if other, twice := seen[system]; twice {
 			return usage("targets %s and %s are the same system, so that people would be mailed twice: leave one of them out, with --except or in the table", other, t.Name)
 		}
 		seen[system] = t.Name
 	}
 	return nil
+}
+
+// onThisMachine is in the name of each system at a loopback address.
+const onThisMachine = "://localhost:"
+
+// systemAt names the system that a target is, however its URL is written.
+func systemAt(t *config.Target) string {
+	u, err := url.Parse(t.URL)
+	if err != nil { // which making its client refuses
+		return t.System + " " + t.URL
+	}
+	scheme, host, port := strings.ToLower(u.Scheme), strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[scheme]
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		host = "localhost" // see onThisMachine
+	}
+	return t.System + " " + scheme + "://" + net.JoinHostPort(host, port) + strings.TrimRight(u.EscapedPath(), "/")
+}
+
+// bind refuses to go on with a run whose targets are other systems by now: who
+// its rows are about is true of the systems that they were looked up at. Test
+// servers on this machine may have come up at another port.
+func (j *job) bind(ctx context.Context, run *journal.Run) error {
+	counts, err := run.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	systems := make(map[string]string)
+	for name := range counts {
+		if t := j.config.Target(name); t != nil {
+			systems[name] = systemAt(t)
+		}
+	}
+	for {
+		err := run.Bind(ctx, systems)
+		other := (*journal.OtherSystemError)(nil)
+		switch {
+		case !errors.As(err, &other):
+			return err
+		case !strings.Contains(other.Was, onThisMachine) || !strings.Contains(other.Now, onThisMachine):
+			return usage("%v. Nothing was sent: name the system that it was, or begin afresh with run --new, which knows nothing of what was done there", other)
+		}
+		j.io.Tell("%v: who is left is looked up there anew", other)
+		if err := run.Move(ctx, other.Target, other.Now); err != nil {
+			return err
+		}
+	}
 }
 
 // excluded reports whether the operator leaves the target out.

@@ -33,9 +33,6 @@ type NewRun struct {
 	// Excluded are targets whose rows are left out from the beginning, by the
 	// operator's choice: they are Skipped, Excluded.
 	Excluded []string
-	// Systems says, in words of the caller's own, which system each target is: so
-	// that a run is not gone on with at another one. See [Run.Bind].
-	Systems map[string]string
 	// By says who begins it, for the audit.
 	By Invocation
 }
@@ -106,9 +103,6 @@ func (l *Ledger) Begin(ctx context.Context, n NewRun) (*Run, error) {
 				WHERE run = ? AND target = ?`, bulk.ExcludedTarget, nanos(r.started), r.key, target); err != nil {
 				return err
 			}
-		}
-		if err := r.bind(w, n.Systems); err != nil {
-			return err
 		}
 		return w.audit(r.id, "begin", r.started, n.By)
 	})

@@ -106,7 +106,7 @@ CREATE UNIQUE INDEX rows_by_place ON rows (run, place) WHERE place IS NOT NULL;
 DROP INDEX rows_by_state;
 CREATE INDEX rows_by_state ON rows (run, outcome, target, stage, place) WHERE place IS NOT NULL;
 `, `
--- systems has which system each target of a run was, see NewRun.Systems.
+-- systems has which system each target of a run was, in words of the caller's.
 CREATE TABLE systems (
 	run    INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
 	target TEXT NOT NULL,
