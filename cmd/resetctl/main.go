@@ -87,18 +87,24 @@ func (p *pipeWriter) Write(b []byte) (int, error) {
 type stopped struct{ signal syscall.Signal }
 
 func (s stopped) Error() string {
-	if s.signal == syscall.SIGTERM {
+	switch s.signal {
+	case syscall.SIGTERM:
 		return "stopped by SIGTERM"
+	case syscall.SIGHUP:
+		return "stopped since its terminal was closed"
 	}
 	return "stopped by Ctrl-C"
 }
 
-// interruptible returns a context that the first SIGINT or SIGTERM ends, with
+// interruptible returns a context that the first SIGINT, SIGTERM or SIGHUP ends, with
 // a stopped as its cause. The second ends the process at once.
 func interruptible(parent context.Context, streams *ui.IO) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	// Merely to have a write to a closed pipe fail instead of ending the process.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	done, gone := make(chan struct{}), make(chan struct{})

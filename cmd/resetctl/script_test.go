@@ -41,7 +41,7 @@ import (
 //	await FILE REGEXP           waits until a line of FILE matches
 //	await-requests TARGET N     waits until TARGET was asked N times
 //	clear-faults SYSTEM         SYSTEM is in good health again
-//	signal INT|TERM             signals what runs in the background
+//	signal INT|TERM|HUP         signals what runs in the background
 //	asked TARGET OPERATION N    TARGET was asked for that N times
 //	untouched TARGET            nobody has asked TARGET anything
 //	twice-is-meant              somebody may be mailed twice in this script
@@ -204,8 +204,8 @@ func eventually(condition func() bool) bool {
 }
 
 func cmdSignal(ts *testscript.TestScript, neg bool, args []string) {
-	form(ts, neg, args, 1, "signal INT|TERM")
-	s, ok := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[args[0]]
+	form(ts, neg, args, 1, "signal INT|TERM|HUP")
+	s, ok := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}[args[0]]
 	if !ok {
 		ts.Fatalf("unknown signal %s", args[0])
 	}
