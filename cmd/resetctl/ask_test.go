@@ -46,8 +46,11 @@ func TestOnATerminalARunShowsThePlanAndAsks(t *testing.T) {
 
 // Not all of a large canary is shown, and the command for that is named.
 func TestALargeCanaryIsShownInPart(t *testing.T) {
-	_, mails, said := answering(t, 30, "n\n", "--yes", "--canary", "25")
-	if mails != 25 || strings.Count(said, "  line ") != canaryShown || !strings.Contains(said, "through: 25 done") || !strings.Contains(said, "  and 5 more: resetctl show 20") {
+	state := t.TempDir()
+	_, mails, said := answering(t, 30, "n\n", "--yes", "--canary", "25", "--state", state)
+	_, more, _ := strings.Cut(said, "  and 5 more: resetctl show 20")
+	more, _, _ = strings.Cut(more, "\n")
+	if mails != 25 || strings.Count(said, "  line ") != canaryShown || !strings.Contains(said, "through: 25 done") || !strings.HasSuffix(more, " --state="+state) {
 		t.Errorf("%d mails: %s", mails, said)
 	}
 }

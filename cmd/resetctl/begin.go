@@ -186,7 +186,7 @@ func (j *job) sayRemoved(ctx context.Context, n int) error {
 		}
 		j.io.Tell("  gone: line %d, %s at %s, %s (%s)", r.Row.Line, ui.Shorten(r.Row.Identity.String(), 80), r.Row.Target, r.Outcome, r.Reason)
 	}
-	j.io.Tell("  they are left out and stay in the ledger: resetctl show %s --removed", j.run.ID())
+	j.io.Tell("  they are left out and stay in the ledger: %s", j.command("show", "--removed"))
 	return nil
 }
 

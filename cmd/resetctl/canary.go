@@ -80,7 +80,7 @@ func (j *job) canaryText(ctx context.Context, since time.Time) (string, error) {
 	shown = shown[:min(len(shown), canaryShown)]
 	text := fmt.Sprintf("the first rows of each target are through: %s\n", countsText(counts)) + strings.Join(shown, "")
 	if n > len(shown) {
-		text += fmt.Sprintf("  and %d more: resetctl show %s\n", n-len(shown), j.run.ID())
+		text += fmt.Sprintf("  and %d more: %s\n", n-len(shown), j.command("show"))
 	}
 	return text, nil
 }

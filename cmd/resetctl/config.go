@@ -27,9 +27,9 @@ Of a secret it shows where it is to be had, and never the secret.`,
 func (c *command) showConfig(ctx *cli.Context) error {
 	switch what := ctx.Args().First(); {
 	case what == "":
-		return usage("say what about the configuration: resetctl config show")
+		return usage("say what about the configuration: %s", c.place().command("config", "show"))
 	case what != "show" || ctx.NArg() > 1:
-		return usage("there is no resetctl config %s, only resetctl config show", quoted(strings.Join(ctx.Args().Slice(), " ")))
+		return usage("there is no resetctl config %s, only %s", quoted(strings.Join(ctx.Args().Slice(), " ")), c.place().command("config", "show"))
 	}
 	cfg, err := c.config(ctx)
 	if err != nil {

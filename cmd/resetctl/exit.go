@@ -55,27 +55,12 @@ func asExit(err error) *exit {
 	case errors.As(err, &refused):
 		return &exit{exitInput, err}
 	case errors.As(err, &guard):
-		return &exit{exitGuard, fmt.Errorf("%w\n%s", err, lifting(guard.Guard))}
+		return &exit{exitGuard, err}
 	case errors.As(err, &target):
 		return &exit{exitTarget, err}
 	default:
 		return &exit{exitUnexpected, err}
 	}
-}
-
-// lifting says how a guard is lifted by whoever means what it keeps from him.
-func lifting(guard string) string {
-	switch guard {
-	case "expect":
-		return "look at who it is with --dry-run -o FILE, then say the number that you mean with --expect"
-	case "max_rows":
-		return "work a part of them with --limit, or raise max_rows under guards in the configuration (resetctl config show says where it is)"
-	case "canary":
-		return "the same command without --canary goes on with the others"
-	case "max_failures":
-		return "see what fails with resetctl show --outcome failed,unknown and mend it; the same command then goes on, and --max-failures N or N% sets another bound"
-	}
-	return "resetctl run --help tells of the guards"
 }
 
 // codeOf is the exit code of a run that came to its end with these counts.

@@ -89,6 +89,7 @@ type workOptions struct {
 	limit       int         // 0: all
 	canary      int         // 0: none
 	links       *links.File // nil: none
+	linksTo     []string    // its readers, as they were given
 	only        []string
 	except      []string
 	maxDuration time.Duration // 0: none
@@ -161,6 +162,7 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 	if o.canary, err = number(ctx, "canary", 1, 0); err != nil {
 		return o, err
 	}
+	o.linksTo = ctx.StringSlice("links-to")
 	if o.links, err = linksOf(ctx); err != nil {
 		return o, err
 	}

@@ -36,7 +36,7 @@ func (c *command) init(ctx *cli.Context) error {
 	if ctx.NArg() > 0 {
 		return usage("init takes no arguments; to write another file: --config FILE")
 	}
-	path, from := config.Path(c.source(ctx.String("config"), ""))
+	path, _ := config.Path(c.source(ctx.String("config"), ""))
 	if path == "" {
 		return usage("there is no home folder to write a configuration in; name a file with --config FILE")
 	}
@@ -57,10 +57,7 @@ func (c *command) init(ctx *cli.Context) error {
 	if err := writeConfig(path, configText(answers), replace); err != nil {
 		return err
 	}
-	check := "resetctl check"
-	if from == "--config" {
-		check += " --config " + quoted(path)
-	}
+	check := c.place().command("check")
 	c.io.Note("%s is written, readable by you alone", path)
 	if len(answers) == 0 {
 		c.io.Note("fill in the systems that there are, and then see whether all is well: %s", check)

@@ -32,6 +32,7 @@ type job struct {
 	config  *config.Config
 	options workOptions
 	args    []string // the command line, for the audit
+	place   place
 	// again is the command that goes on with the run, for people to copy; it may
 	// be nil. It leaves out the flags that are named.
 	again func(run string, without ...string) string
@@ -239,7 +240,7 @@ func (j *job) work(ctx context.Context) error {
 		if ctx.Err() != nil && j.continued && j.retried == nil { // it is there as before, to be gone on with
 			return j.conclude(ctx, bulk.Summary{}, err)
 		}
-		return errors.Join(err, j.discard(ctx))
+		return errors.Join(j.advise(err), j.discard(ctx))
 	}
 	summary, err := j.act(ctx)
 	if guard := (*bulk.GuardError)(nil); ctx.Err() == nil && (err == nil || errors.As(err, &guard)) {
@@ -250,7 +251,7 @@ func (j *job) work(ctx context.Context) error {
 	if ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)) { // since the work was over
 		err = errors.Join(context.Cause(ctx), err)
 	}
-	return j.conclude(ctx, summary, err)
+	return j.conclude(ctx, summary, j.advise(err))
 }
 
 // wouldDo counts the actions of the whole run, so that the same command goes on
@@ -301,10 +302,28 @@ func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
 
 // advise adds to the engine's words those that only the command knows.
 func (j *job) advise(err error) error {
+	if guard := (*bulk.GuardError)(nil); errors.As(err, &guard) {
+		return fmt.Errorf("%w\n%s", err, j.lifting(guard.Guard))
+	}
 	if errors.Is(err, bulk.ErrNoMailer) {
 		return fmt.Errorf("%w\nset up a mailer in the system, or hand the links over yourself: --links FILE --links-to RECIPIENT writes them down, encrypted for who hands them over", err)
 	}
 	return err
+}
+
+// lifting says how a guard is lifted by whoever means what it keeps from him.
+func (j *job) lifting(guard string) string {
+	switch guard {
+	case "expect":
+		return "look at who it is with --dry-run -o FILE, then say the number that you mean with --expect"
+	case "max_rows":
+		return "work a part of them with --limit, or raise max_rows under guards in the configuration (" + j.place.command("config", "show") + " says where it is)"
+	case "canary":
+		return "the same command without --canary goes on with the others"
+	case "max_failures":
+		return "see what fails with " + j.command("show", "--outcome", "failed,unknown") + " and mend it; the same command then goes on, and --max-failures N or N% sets another bound"
+	}
+	return "resetctl run --help tells of the guards"
 }
 
 func guards(g config.Guards) bulk.Guards {

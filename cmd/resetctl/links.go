@@ -98,8 +98,8 @@ func (j *job) keepLink(_ context.Context, r bulk.Result, link resetter.Secret) e
 		Link: link.Reveal(), MadeAt: r.FinishedAt.UTC().Truncate(time.Second), RunID: j.run.ID(),
 	})
 	if err != nil {
-		return fmt.Errorf("%w; to have another one made: resetctl reset id:%s --target %s --cooldown 0 --links FILE --links-to RECIPIENT",
-			err, r.Account.ID, r.Row.Target)
+		another := append([]string{"reset", quoted("id:" + r.Account.ID), "--target", quoted(r.Row.Target), "--cooldown", "0"}, j.options.linksFlags()...)
+		return fmt.Errorf("%w; to have another one made: %s", err, j.place.command(another...))
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ is sent by: resetctl resume RUN --retry-failed`,
 			case err != nil:
 				return err
 			case (word == "") != (len(lines) == 0):
-				return usage("--settle and --rows go together: resetctl reconcile RUN --settle done --rows 7,12")
+				return usage("--settle and --rows go together: %s", c.place().command("reconcile", "RUN", "--settle", "done", "--rows", "7,12"))
 			}
 			j, err := c.job(ctx)
 			if err != nil {
@@ -89,7 +89,7 @@ func (j *job) reconcileRun(ctx context.Context, id string, word bulk.Outcome, li
 	run, err := runOf(ctx, j.ledger, id)
 	switch {
 	case errors.Is(err, journal.ErrNoRun), err == nil && run.Plan():
-		return noRun(id, j.config.State)
+		return j.place.noRun(id, j.config.State)
 	case err != nil:
 		return err
 	}
@@ -159,8 +159,8 @@ func (j *job) settle(ctx context.Context, doubt []bulk.Result, word bulk.Outcome
 		}
 	}
 	if len(missing) > 0 {
-		return usage("nothing was settled: no row is in doubt at line %s; resetctl show %s --outcome unknown lists those that are",
-			numbers(missing), j.run.ID())
+		return usage("nothing was settled: no row is in doubt at line %s; %s lists those that are",
+			numbers(missing), j.command("show", "--outcome", "unknown"))
 	}
 	by := j.invocation()
 	if err := j.run.Audit(ctx, fmt.Sprintf("settle rows %s as %s", numbers(lines), word), by); err != nil {

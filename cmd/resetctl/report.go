@@ -43,7 +43,7 @@ people, so mind who gets it; it holds no password, token or link.`,
 			if err != nil {
 				return err
 			}
-			j := &job{io: c.io, config: cfg}
+			j := &job{io: c.io, config: cfg, place: c.place()}
 			return j.reportPast(ctx.Context, id, path)
 		},
 	}
@@ -58,7 +58,7 @@ func (j *job) reportPast(ctx context.Context, id, path string) (err error) {
 	j.run, err = runOf(ctx, j.ledger, id)
 	switch {
 	case errors.Is(err, journal.ErrNoRun), err == nil && j.run.Plan():
-		return noRun(id, j.config.State)
+		return j.place.noRun(id, j.config.State)
 	case err != nil:
 		return err
 	}
@@ -112,21 +112,20 @@ func (j *job) reportRun(ctx context.Context, summary bulk.Summary, code int) err
 		err = j.page.Commit()
 	}
 	if err != nil {
-		return fmt.Errorf("the report could not be written; resetctl report %s -o FILE.html writes it again: %w", j.run.ID(), err)
+		return fmt.Errorf("the report could not be written; %s writes it again: %w", j.command("report", "-o", "FILE.html"), err)
 	}
 	return nil
 }
 
 // writeReport writes the page of j.run to out.
 func (j *job) writeReport(ctx context.Context, out *table.Output, code int, targets []report.Target) error {
-	id := j.run.ID()
 	r := report.Run{
-		ID: id, Tool: "resetctl " + release(), StartedAt: j.run.StartedAt().Local(), WrittenAt: time.Now(), ExitCode: code,
+		ID: j.run.ID(), Tool: "resetctl " + release(), StartedAt: j.run.StartedAt().Local(), WrittenAt: time.Now(), ExitCode: code,
 		Columns: j.run.Columns(), Targets: targets, Samples: j.samples.taken(),
 		Next: map[bulk.Outcome]string{
-			bulk.Pending: "resetctl resume " + id,
-			bulk.Failed:  "resetctl resume " + id + " --retry-failed",
-			bulk.Unknown: "resetctl reconcile " + id,
+			bulk.Pending: j.resuming(),
+			bulk.Failed:  j.resuming("--retry-failed"),
+			bulk.Unknown: j.command("reconcile"),
 		},
 	}
 	if at := j.run.FinishedAt(); !at.IsZero() {

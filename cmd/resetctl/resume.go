@@ -136,15 +136,15 @@ func (j *job) resumable(ctx context.Context, id string, retryFailed bool) (*jour
 	}
 	switch {
 	case errors.Is(err, journal.ErrNoRun), err == nil && run.Plan():
-		return nil, noRun(id, j.config.State)
+		return nil, j.place.noRun(id, j.config.State)
 	case err != nil:
 		return nil, err
 	case run.FinishedAt().IsZero() || retryFailed || j.options.resendUnknown:
 		return run, nil
 	case id == "":
-		return nil, usage("no run is unfinished; the newest is %s: resetctl show %s tells what became of it", run.ID(), run.ID())
+		return nil, usage("no run is unfinished; the newest is %s: %s tells what became of it", run.ID(), j.place.command("show", run.ID()))
 	}
-	return nil, usage("run %s is finished: resetctl show %s tells what became of it, --retry-failed takes its failed rows again, and --resend-unknown those in doubt", run.ID(), run.ID())
+	return nil, usage("run %s is finished: %s tells what became of it, --retry-failed takes its failed rows again, and --resend-unknown those in doubt", run.ID(), j.place.command("show", run.ID()))
 }
 
 // goOn opens the run for what is left to do.

@@ -55,7 +55,7 @@ func (c *command) job(ctx *cli.Context) (*job, error) {
 	if slices.ContainsFunc(c.args, func(arg string) bool { return ui.Clean(arg) != arg }) {
 		same = c.resumption // nobody could copy that from a terminal
 	}
-	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, again: same, between: c.journal, linksBetween: c.links, bounds: c.bounds}, nil
+	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, place: c.place(), again: same, between: c.journal, linksBetween: c.links, bounds: c.bounds}, nil
 }
 
 // again is the command line that goes on with what args began: without the

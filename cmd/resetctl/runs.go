@@ -28,7 +28,7 @@ resetctl runs --prune 90d    remove those that finished longer ago`,
 
 func (c *command) runs(ctx *cli.Context) error {
 	if ctx.NArg() > 0 {
-		return usage("runs takes no arguments; resetctl show %s tells of one run", quoted(ctx.Args().First()))
+		return usage("runs takes no arguments; %s tells of one run", c.place().command("show", quoted(ctx.Args().First())))
 	}
 	cfg, err := c.config(ctx)
 	if err != nil {

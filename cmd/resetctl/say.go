@@ -78,18 +78,6 @@ func (j *job) writeResults(ctx context.Context) error {
 	return nil
 }
 
-// command is one about this run, for people to copy, with the flags that say
-// where it is.
-func (j *job) command(name string, flags ...string) string {
-	words := append([]string{"resetctl", name, j.run.ID()}, flags...)
-	for _, s := range j.config.Settings() {
-		if s.From == "--"+s.Key {
-			words = append(words, s.From, quoted(s.Value))
-		}
-	}
-	return strings.Join(words, " ")
-}
-
 // asked is how often a target was asked, and turned us away; ok is false where
 // nobody counted.
 func (j *job) asked(target string) (pace resetter.Pace, ok bool) {
@@ -124,12 +112,12 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 	}
 	if total[bulk.Failed] > 0 {
 		fmt.Fprintf(&b, "failed: certainly not done; see why: %s\n", j.command("show", "--outcome", "failed"))
-		fmt.Fprintf(&b, "        and when that is mended: %s\n", j.command("resume", "--retry-failed"))
+		fmt.Fprintf(&b, "        and when that is mended: %s\n", j.resuming("--retry-failed"))
 	}
 	if total[bulk.Unknown] > 0 {
 		fmt.Fprintf(&b, "unknown: it may have been done, and the mail may have gone out; it is not repeated by itself. Ask these people or look in the system, then: %s (or --settle failed)\n",
 			j.command("reconcile", "--settle", "done", "--rows", "N,M"))
-		fmt.Fprintf(&b, "         or have it done once more, which may mail them twice: %s\n", j.command("resume", "--resend-unknown"))
+		fmt.Fprintf(&b, "         or have it done once more, which may mail them twice: %s\n", j.resuming("--resend-unknown"))
 	}
 	if total[bulk.Pending] > 0 && j.again != nil {
 		without := slices.Clone(j.behind)

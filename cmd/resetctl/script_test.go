@@ -51,6 +51,7 @@ import (
 //	column FILE NAME VALUE…     the column of a CSV file has these values
 //	summary FILE KEY=N…         FILE is a summary as --json has it; keys are counts, exit and TARGET.count
 //	go-on                       runs the command that stderr says to go on with
+//	paste N REGEXP [FLAG…]      runs the command that stderr has there, in (…), with these flags: it ends with exit code N
 //	secret-free FILE            FILE holds no secret of a system
 //	age-key NAME                makes a key: $NAME is the public one
 //	ssh-key NAME                makes an SSH key: NAME.pub is the public one
@@ -64,7 +65,7 @@ func TestScripts(t *testing.T) {
 			"exit-code": cmdExitCode, "mails": cmdMails, "await-mails": cmdAwaitMails, "await": cmdAwait, "await-requests": cmdAwaitRequests, "clear-faults": cmdClearFaults,
 			"signal": cmdSignal,
 			"asked":  cmdAsked, "untouched": cmdUntouched, "twice-is-meant": cmdTwiceIsMeant, "system": cmdSystem, "fault": cmdFault,
-			"people": cmdPeople, "column": cmdColumn, "summary": cmdSummary, "go-on": cmdGoOn, "secret-free": cmdSecretFree,
+			"people": cmdPeople, "column": cmdColumn, "summary": cmdSummary, "go-on": cmdGoOn, "paste": cmdPaste, "secret-free": cmdSecretFree,
 			"age-key": cmdAgeKey, "ssh-key": cmdSSHKey, "links": cmdLinks,
 		},
 	})
@@ -361,17 +362,20 @@ func cmdSummary(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-var goOn = regexp.MustCompile(`(?m)go on with: (resetctl .*)$`)
-
 func cmdGoOn(ts *testscript.TestScript, neg bool, args []string) {
 	form(ts, neg, args, 0, "go-on")
-	found := goOn.FindStringSubmatch(ts.ReadFile("stderr"))
-	if found == nil {
-		ts.Fatalf("stderr names no command to go on with")
+	cmdPaste(ts, false, []string{"0", "go on with: (resetctl .*)$"})
+}
+
+func cmdPaste(ts *testscript.TestScript, neg bool, args []string) {
+	form(ts, neg, args, 2, "paste N REGEXP [FLAG…]")
+	found := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stderr"))
+	if len(found) != 2 {
+		ts.Fatalf("stderr names no command as %s", args[1])
 	}
-	if err := ts.Exec("sh", "-c", found[1]); err != nil {
-		ts.Fatalf("%s: %v", found[1], err)
-	}
+	command := strings.Join(append(found[1:], args[2:]...), " ")
+	ts.Logf("pasted: %s", command)
+	cmdExitCode(ts, false, []string{args[0], "sh", "-c", command})
 }
 
 func cmdSecretFree(ts *testscript.TestScript, neg bool, args []string) {

@@ -63,7 +63,7 @@ func (c *command) show(ctx *cli.Context) error {
 	defer ledger.Close()
 	run, err := runOf(ctx.Context, ledger, id)
 	if errors.Is(err, journal.ErrNoRun) {
-		return noRun(id, cfg.State)
+		return c.place().noRun(id, cfg.State)
 	}
 	if err != nil {
 		return err
@@ -106,11 +106,11 @@ func leftInFlight(ctx context.Context, state string, run *journal.Run) error {
 	return err
 }
 
-func noRun(id, state string) error {
+func (p place) noRun(id, state string) error {
 	if id == "" {
 		return usage("there is no run yet in %s", state)
 	}
-	return usage("there is no run %q in %s; resetctl runs lists them", id, state)
+	return usage("there is no run %q in %s; %s lists them", id, state, p.command("runs"))
 }
 
 // only lets results with one of the outcomes pass; all where none is given.
