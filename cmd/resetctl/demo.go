@@ -93,7 +93,7 @@ func (c *command) demoJob(ctx *cli.Context, stage *stage, folder, results string
 		}
 	}
 	return &job{
-		io: c.io, log: c.log(ctx), config: cfg, args: c.args, place: place{quoted("--state=" + cfg.State)},
+		io: c.io, log: c.log(ctx), config: cfg, args: c.args, place: place{quoted("--state=" + cfg.State)}, playing: true,
 		options: workOptions{
 			table:  table.Options{Targets: cfg.Names(), DefaultTargets: []string{"all"}, DefaultAction: "reset"},
 			output: results, report: filepath.Join(folder, "report.html"), format: table.CSV, yes: true, expect: -1, maxDuration: 15 * time.Second,

@@ -33,9 +33,12 @@ type job struct {
 	options workOptions
 	args    []string // the command line, for the audit
 	place   place
-	// again is the command that goes on with the run, for people to copy; it may
-	// be nil. It leaves out the flags that are named.
+	// again is the command that goes on with the run, for people to copy. It
+	// leaves out the flags that are named.
 	again func(run string, without ...string) string
+	// playing: its systems are gone when it ends, so nothing goes on with it. What
+	// people have configured by the same names is not meant.
+	playing bool
 	// behind are flags that have had their effect.
 	behind []string
 

@@ -122,11 +122,13 @@ func (j *job) writeReport(ctx context.Context, out *table.Output, code int, targ
 	r := report.Run{
 		ID: j.run.ID(), Tool: "resetctl " + release(), StartedAt: j.run.StartedAt().Local(), WrittenAt: time.Now(), ExitCode: code,
 		Columns: j.run.Columns(), Targets: targets, Samples: j.samples.taken(),
-		Next: map[bulk.Outcome]string{
+	}
+	if !j.playing {
+		r.Next = map[bulk.Outcome]string{
 			bulk.Pending: j.resuming(),
 			bulk.Failed:  j.resuming("--retry-failed"),
 			bulk.Unknown: j.command("reconcile"),
-		},
+		}
 	}
 	if at := j.run.FinishedAt(); !at.IsZero() {
 		r.FinishedAt = at.Local()

@@ -112,14 +112,18 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 	}
 	if total[bulk.Failed] > 0 {
 		fmt.Fprintf(&b, "failed: certainly not done; see why: %s\n", j.command("show", "--outcome", "failed"))
-		fmt.Fprintf(&b, "        and when that is mended: %s\n", j.resuming("--retry-failed"))
+		if !j.playing {
+			fmt.Fprintf(&b, "        and when that is mended: %s\n", j.resuming("--retry-failed"))
+		}
 	}
 	if total[bulk.Unknown] > 0 {
 		fmt.Fprintf(&b, "unknown: it may have been done, and the mail may have gone out; it is not repeated by itself. Ask these people or look in the system, then: %s (or --settle failed)\n",
 			j.command("reconcile", "--settle", "done", "--rows", "N,M"))
-		fmt.Fprintf(&b, "         or have it done once more, which may mail them twice: %s\n", j.resuming("--resend-unknown"))
+		if !j.playing {
+			fmt.Fprintf(&b, "         or have it done once more, which may mail them twice: %s\n", j.resuming("--resend-unknown"))
+		}
 	}
-	if total[bulk.Pending] > 0 && j.again != nil {
+	if total[bulk.Pending] > 0 && !j.playing {
 		without := slices.Clone(j.behind)
 		if j.leftAlone(counts) == total[bulk.Pending] {
 			without = append(without, "only", "except")
