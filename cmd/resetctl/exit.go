@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
 	"github.com/seed57652884/resetctl/resetter/bulk"
@@ -29,38 +31,66 @@ type exit struct {
 	err  error
 }
 
-func (e *exit) Error() string { return fmt.Sprintf("exit %d: %v", e.code, e.err) }
+func (e *exit) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
 func (e *exit) Unwrap() error { return e.err }
 
 func usage(format string, args ...any) error {
 	return &exit{exitUsage, fmt.Errorf(format, args...)}
 }
 
-// asExit finds the code that an error means.
+// firstOf are the codes in the order in which they count where several hold;
+// with the last four nothing was sent.
+var firstOf = []int{129, 130, 143, exitUnexpected, exitGuard, exitPending, exitUnknown, exitFailed, exitUsage, exitInput, exitTarget, exitHeld}
+
+// asExit finds the code that an error means: of all that are joined in it, the
+// one that counts first.
 func asExit(err error) *exit {
-	var (
-		e       *exit
-		signal  stopped
-		refused *table.Refused
-		target  *bulk.TargetError
-		guard   *bulk.GuardError
-	)
-	switch {
-	case errors.As(err, &e):
+	if e, ok := err.(*exit); ok {
 		return e
-	case errors.As(err, &signal):
-		return &exit{128 + int(signal.signal), err}
-	case errors.Is(err, context.Canceled):
-		return &exit{130, err}
-	case errors.As(err, &refused):
-		return &exit{exitInput, err}
-	case errors.As(err, &guard):
-		return &exit{exitGuard, err}
-	case errors.As(err, &target):
-		return &exit{exitTarget, err}
-	default:
-		return &exit{exitUnexpected, err}
 	}
+	code := slices.MinFunc(codesOf(err), func(a, b int) int {
+		return cmp.Compare(slices.Index(firstOf, a), slices.Index(firstOf, b))
+	})
+	return &exit{code, err}
+}
+
+// codesOf are the codes of what is joined in an error, at least one.
+func codesOf(err error) (codes []int) {
+	switch e := err.(type) {
+	case *exit:
+		return []int{e.code}
+	case stopped:
+		return []int{128 + int(e.signal)}
+	case *table.Refused:
+		return []int{exitInput}
+	case *bulk.GuardError:
+		return []int{exitGuard}
+	case *bulk.TargetError:
+		if !errors.Is(err, context.Canceled) {
+			return []int{exitTarget}
+		}
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			codes = append(codes, codesOf(part)...)
+		}
+		if len(codes) > 0 {
+			return codes
+		}
+	case interface{ Unwrap() error }:
+		if within := e.Unwrap(); within != nil {
+			return codesOf(within)
+		}
+	}
+	if errors.Is(err, context.Canceled) {
+		return []int{130}
+	}
+	return []int{exitUnexpected}
 }
 
 // codeOf is the exit code of a run that came to its end with these counts.

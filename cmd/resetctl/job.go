@@ -248,7 +248,7 @@ func (j *job) work(ctx context.Context) error {
 	summary, err := j.act(ctx)
 	if guard := (*bulk.GuardError)(nil); ctx.Err() == nil && (err == nil || errors.As(err, &guard)) {
 		if failed := j.reconcileAtEnd(ctx); failed != nil && ctx.Err() == nil {
-			return failed
+			return errors.Join(j.advise(err), failed)
 		}
 	}
 	if ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)) { // since the work was over

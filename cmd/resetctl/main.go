@@ -54,7 +54,7 @@ func (c *command) main(ctx context.Context) int {
 	if signal := (stopped{}); errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &signal) {
 		e = asExit(signal) // whatever else was cancelled by it
 	}
-	if refused := (*table.Refused)(nil); errors.As(err, &refused) {
+	if refused := (*table.Refused)(nil); errors.As(err, &refused) && e.code == exitInput {
 		c.io.Fail(refused.Error()) // each line begins with FILE:LINE
 	} else if e.err != nil {
 		c.io.Fail("resetctl: " + e.err.Error())

@@ -48,7 +48,7 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	j.saySummary(summary, counts, total, end)
 	if j.options.json {
 		if err := j.printJSON(counts, total, end.code); err != nil {
-			return err
+			return errors.Join(cause, err)
 		}
 	}
 	// Only now: a run whose results were not written goes on, to write them. What
