@@ -27,7 +27,7 @@ func workFlags() []cli.Flag {
 		&cli.StringFlag{Name: "max-failures", Usage: "halt at `N` failed or unknown rows, or at N% of the last 100"},
 		&cli.StringFlag{Name: "expect", Usage: "refuse unless exactly `N` actions would be done"},
 		&cli.BoolFlag{Name: "revoke-keys", Usage: "with lock: delete the accounts' API keys as well, for good"},
-		&cli.BoolFlag{Name: "resend-unknown", Usage: "send once more what is in doubt, although it may have been sent"},
+		&cli.BoolFlag{Name: "resend-unknown", Usage: "do once more what is in doubt, although that may mail people twice"},
 	}
 }
 

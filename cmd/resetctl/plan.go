@@ -53,7 +53,7 @@ func (j *job) planText(plan bulk.Plan) string {
 	for _, t := range plan.Targets {
 		fmt.Fprintf(&b, "%s: %d of %d rows would be done", t.Name, t.Would, t.Rows)
 		if t.Again > 0 {
-			fmt.Fprintf(&b, ", and %d in doubt sent once more", t.Again)
+			fmt.Fprintf(&b, ", and %d in doubt done once more", t.Again)
 		}
 		var out []string
 		for _, reason := range slices.Sorted(maps.Keys(t.LeftOut)) {

@@ -176,7 +176,7 @@ func (j *job) settle(ctx context.Context, doubt []bulk.Result, word bulk.Outcome
 		if word == bulk.Done {
 			r.Reason, r.Detail = bulk.Confirmed, fmt.Sprintf("done, by the word of %s; %s", who, before)
 		} else {
-			r.Reason, r.Detail = bulk.Reason(resetter.ErrUnavailable), fmt.Sprintf("not done, by the word of %s; resume --retry-failed sends it; %s", who, before)
+			r.Reason, r.Detail = bulk.Reason(resetter.ErrUnavailable), fmt.Sprintf("not done, by the word of %s; resume --retry-failed does it; %s", who, before)
 		}
 		if err := j.run.Settle(ctx, r); err != nil {
 			return err

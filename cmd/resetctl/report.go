@@ -129,6 +129,7 @@ func (j *job) writeReport(ctx context.Context, out *table.Output, code int, targ
 			bulk.Failed:  j.resuming("--retry-failed"),
 			bulk.Unknown: j.command("reconcile"),
 		}
+		r.Again = j.resuming("--resend-unknown")
 	}
 	if at := j.run.FinishedAt(); !at.IsZero() {
 		r.FinishedAt = at.Local()

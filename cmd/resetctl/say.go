@@ -45,7 +45,11 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	if err := j.reportRun(ctx, summary, end.code); err != nil {
 		return errors.Join(cause, err)
 	}
-	j.saySummary(summary, counts, total, end)
+	unmailed, err := j.unmailed(ctx, counts)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	j.saySummary(summary, counts, total, unmailed, end)
 	if j.options.json {
 		if err := j.printJSON(counts, total, end.code); err != nil {
 			return errors.Join(cause, err)
@@ -89,7 +93,7 @@ func (j *job) asked(target string) (pace resetter.Pace, ok bool) {
 	return pace, false
 }
 
-func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, total bulk.Counts, end *exit) {
+func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, total bulk.Counts, unmailed int, end *exit) {
 	if j.io.Quiet && end.code == 0 {
 		return
 	}
@@ -116,13 +120,7 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 			fmt.Fprintf(&b, "        and when that is mended: %s\n", j.resuming("--retry-failed"))
 		}
 	}
-	if total[bulk.Unknown] > 0 {
-		fmt.Fprintf(&b, "unknown: it may have been done, and the mail may have gone out; it is not repeated by itself. Ask these people or look in the system, then: %s (or --settle failed)\n",
-			j.command("reconcile", "--settle", "done", "--rows", "N,M"))
-		if !j.playing {
-			fmt.Fprintf(&b, "         or have it done once more, which may mail them twice: %s\n", j.resuming("--resend-unknown"))
-		}
-	}
+	b.WriteString(j.doubtText(total[bulk.Unknown]-unmailed, unmailed))
 	if total[bulk.Pending] > 0 && !j.playing {
 		without := slices.Clone(j.behind)
 		if j.leftAlone(counts) == total[bulk.Pending] {
@@ -142,6 +140,51 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		fmt.Fprintf(&b, "report: %s\n", j.options.report)
 	}
 	j.io.Lines(b.String())
+}
+
+// unmailed counts the rows in doubt whose action mails nobody.
+func (j *job) unmailed(ctx context.Context, counts map[string]bulk.Counts) (n int, err error) {
+	var targets []string
+	for name, c := range counts {
+		if c[bulk.Unknown] > 0 {
+			targets = append(targets, name)
+		}
+	}
+	for row, err := range rowsAt(ctx, j.run, targets, []bulk.Stage{bulk.InDoubt}) {
+		if err != nil {
+			return 0, err
+		}
+		if !row.Action.Mails() {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// doubtText says what to do about rows in doubt: resets, and those of actions
+// that mail nobody.
+func (j *job) doubtText(resets, unmailed int) string {
+	var b strings.Builder
+	if resets > 0 {
+		which := ""
+		if unmailed > 0 {
+			which = fmt.Sprintf("%d resets: ", resets)
+		}
+		fmt.Fprintf(&b, "unknown: %sit may have been done, and the mail may have gone out; it is not repeated by itself. Ask these people or look in the system, then: %s (or --settle failed)\n",
+			which, j.command("reconcile", "--settle", "done", "--rows", "N,M"))
+		if !j.playing {
+			fmt.Fprintf(&b, "         or have it done once more, which may mail them twice: %s\n", j.resuming("--resend-unknown"))
+		}
+	}
+	if unmailed > 0 {
+		first := ""
+		if resets > 0 { // which the command would send, too
+			first = "settle the resets first, then "
+		}
+		fmt.Fprintf(&b, "unknown: %d rows that mail nobody: each may have been done in part or in whole. To do them once more is safe, since what is so already is read first: %s%s\n",
+			unmailed, first, j.resuming("--resend-unknown"))
+	}
+	return b.String()
 }
 
 // leftAlone counts the pending rows of targets that this command left as they

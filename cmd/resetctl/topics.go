@@ -153,7 +153,7 @@ var outcomesAbout = map[bulk.Outcome]struct {
 	bulk.Failed: {"Certainly not done. resetctl resume RUN --retry-failed takes these rows again.", [][2]string{
 		{string(resetter.ErrNotFound), "no account has that address, id or name: correct the row"},
 		{string(resetter.ErrAmbiguous), "several accounts have it: name the one by its user_id"},
-		{string(resetter.ErrIneligible), "the account cannot be reset: inactive, SSO only, a group, a portal user, or known by a secondary address alone"},
+		{string(resetter.ErrIneligible), "the account cannot be reset or changed: inactive, SSO only, managed elsewhere, a group, a portal user, or known by a secondary address alone"},
 		{string(resetter.ErrInvalid), "the system finds the request malformed"},
 		{string(resetter.ErrUnauthorized), "the sign-in was refused, or its session ended and could not be renewed"},
 		{string(resetter.ErrForbidden), "signed in, but without the right to do this"},
@@ -162,9 +162,9 @@ var outcomesAbout = map[bulk.Outcome]struct {
 		{string(resetter.ErrRateLimited), "turned away again and again to slow us down"},
 		{string(resetter.ErrUnavailable), "the system could not be reached, or gave no usable answer"},
 	}},
-	bulk.Unknown: {"It may have been done, so it is never repeated by itself. resetctl reconcile reads whether it was, or records your word; --resend-unknown sends once more.", [][2]string{
+	bulk.Unknown: {"It may have been done, so it is never repeated by itself. resetctl reconcile reads whether somebody was mailed, or records your word; resetctl resume RUN --resend-unknown does it once more. That may mail a person twice where the action is reset. The other actions mail nobody: they may have been done in part, and to do them once more is safe, since what is so already is read first.", [][2]string{
 		{string(resetter.ErrLostAnswer), "the request went out, and no answer came"},
-		{string(resetter.ErrServerError), "the answer says that something broke, maybe after the mail"},
+		{string(resetter.ErrServerError), "the answer says that something broke, maybe after it was done"},
 		{string(resetter.ErrUnreadableAnswer), "the answer cannot be read, or speaks of somebody else"},
 		{string(resetter.ErrInterrupted), "our process ended before the answer came"},
 	}},

@@ -120,7 +120,7 @@ func newPage(run Run, t *tally, rows *rows) page {
 		ID: ui.Clean(run.ID), Tool: ui.Clean(run.Tool),
 		Verdict: verdict(t.total),
 		Begun:   momentOf(run.StartedAt), Finished: momentOf(run.FinishedAt), Written: momentOf(run.WrittenAt),
-		Exit: exitWords(run.ExitCode), Tiles: tiles(t.total), Steps: steps(t.total, run.Next),
+		Exit: exitWords(run.ExitCode), Tiles: tiles(t.total), Steps: steps(t.total, run.Next, t.unmailed, run.Again),
 		Total:     targetView{Name: "all", Tiles: tiles(t.total), Rows: sum(t.total)},
 		Timelines: timelines(run.Samples, t.targets), Outcomes: bulk.Outcomes(),
 		Header: header, Large: sum(t.total) > large, Wide: len(header) > wide, Rows: rows.all(len(run.Columns)),
@@ -167,12 +167,17 @@ func viewOf(t *targetTally) targetView {
 
 func endingOf(o bulk.Outcome, count int, causes []*cause) ending {
 	e := ending{tile: tile{o, signs[o], count}}
-	reasons := map[bulk.Reason]*reasonView{}
+	type about struct {
+		reason   bulk.Reason
+		unmailed bool
+	}
+	reasons := map[about]*reasonView{}
 	for _, c := range causes {
-		r := reasons[c.reason]
+		about := about{c.reason, c.unmailed}
+		r := reasons[about]
 		if r == nil {
-			r = &reasonView{Reason: strings.ReplaceAll(ui.Clean(string(c.reason)), "_", " "), meaning: meanings[c.reason]}
-			reasons[c.reason] = r
+			r = &reasonView{Reason: strings.ReplaceAll(ui.Clean(string(c.reason)), "_", " "), meaning: meaningOf(c.reason, !c.unmailed)}
+			reasons[about] = r
 			e.Reasons = append(e.Reasons, r)
 		}
 		r.Count += c.count

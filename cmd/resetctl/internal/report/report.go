@@ -48,6 +48,9 @@ type Run struct {
 	// again, for Unknown the one that looks whether they were done. It is left
 	// out of the page where it is not here.
 	Next map[bulk.Outcome]string
+	// Again is the command that does once more what is in doubt; left out where
+	// it is empty.
+	Again string
 	// Targets are shown in this order, and behind them those that only rows
 	// name.
 	Targets []Target

@@ -18,6 +18,7 @@ import (
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/report"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
+	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 )
 
@@ -159,6 +160,33 @@ func TestItSaysWhatToDoNext(t *testing.T) {
 	page = parsed(t, written(t, aRun(), someResults()[:3]...))
 	if got := page.named("main")[0].named("section")[0].text(); got != "What to do next Nothing is left to do." {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Nobody is sent to ask people about a mail where there is none.
+func TestOfActionsThatMailNobodyItSaysSo(t *testing.T) {
+	run := aRun()
+	run.Next, run.Again = map[bulk.Outcome]string{bulk.Unknown: "resetctl reconcile x"}, "resetctl resume x --resend-unknown"
+	locked, doubt := result(1, "crm", bulk.Done, bulk.Accepted, "done"), result(2, "crm", bulk.Unknown, "lost_answer", "it may have been done")
+	locked.Row.Action, doubt.Row.Action = resetter.ActionLock, resetter.ActionLock
+	const safe = "? 1 unknown: of actions that mail nobody: each may have been done in part or in whole. To do them once more is safe, since what is so already is read first."
+	page := parsed(t, written(t, run, locked, doubt))
+	if got, want := texts(page.classed("steps")[0].named("li")), []string{safe + " resetctl resume x --resend-unknown"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for _, r := range page.classed("reason") {
+		if text := r.text(); strings.Contains(text, " mail ") || strings.Contains(text, "Ask these") {
+			t.Errorf("it speaks of a mail: %s", text)
+		}
+	}
+	page = parsed(t, written(t, run, doubt, result(3, "crm", bulk.Unknown, "lost_answer", "it may have been done")))
+	steps := texts(page.classed("steps")[0].named("li"))
+	if len(steps) != 2 || !strings.HasPrefix(steps[0], "? 1 unknown: in doubt:") || !strings.HasSuffix(steps[0], "resetctl reconcile x") ||
+		steps[1] != safe+" Settle the resets above before that. resetctl resume x --resend-unknown" {
+		t.Errorf("got %q", steps)
+	}
+	if got := page.classed("reason"); len(got) != 2 {
+		t.Errorf("resets and others are told as one: %q", texts(got))
 	}
 }
 

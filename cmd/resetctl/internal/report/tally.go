@@ -21,12 +21,13 @@ const (
 
 // A tally is what the page says about the rows before it lists them.
 type tally struct {
-	total   bulk.Counts
-	targets []*targetTally // in the order of the page
-	widths  []int          // of the input's columns, in characters
-	seen    seen
-	causes  map[causeKey]*cause
-	kinds   map[fate]int // how many causes there are of each
+	total    bulk.Counts
+	unmailed int            // rows in doubt of actions that mail nobody
+	targets  []*targetTally // in the order of the page
+	widths   []int          // of the input's columns, in characters
+	seen     seen
+	causes   map[causeKey]*cause
+	kinds    map[fate]int // how many causes there are of each
 }
 
 type targetTally struct {
@@ -39,13 +40,16 @@ type fate struct {
 	target  string
 	outcome bulk.Outcome
 	reason  bulk.Reason
+	// unmailed: the action mails nobody, and the reason means something else for it.
+	unmailed bool
 }
 
 // seen counts the fates of rows.
 type seen map[fate]int
 
 func (s seen) add(r bulk.Result) fate {
-	f := fate{r.Row.Target, r.Outcome, r.Reason}
+	mails := r.Row.Action.Mails()
+	f := fate{r.Row.Target, r.Outcome, r.Reason, !mails && meaningOf(r.Reason, true) != meaningOf(r.Reason, false)}
 	s[f]++
 	return f
 }
@@ -87,6 +91,9 @@ func newTally(targets []Target, columns []string) *tally {
 func (t *tally) add(r bulk.Result) {
 	t.total[r.Outcome]++
 	t.target(r.Row.Target).counts[r.Outcome]++
+	if r.Outcome == bulk.Unknown && !r.Row.Action.Mails() {
+		t.unmailed++
+	}
 	f := t.seen.add(r)
 	for i, cell := range r.Row.Cells[:min(len(r.Row.Cells), len(t.widths))] {
 		t.widths[i] = max(t.widths[i], min(ui.Width(cell), widest))

@@ -54,6 +54,24 @@ var meanings = map[bulk.Reason]meaning{
 
 const askThem = "Ask these people, or look in the system, before anybody repeats it."
 
+const doAgain = "It mails nobody, so have it done once more: what is so already is read first."
+
+// meaningOf is what a reason means of an action that mails people, or of one
+// that mails nobody.
+func meaningOf(r bulk.Reason, mails bool) meaning {
+	m := meanings[r]
+	switch {
+	case mails:
+	case r == bulk.Accepted:
+		m.Means = "The system accepted it."
+	case r == reason(resetter.ErrIneligible):
+		m.Means = "The account exists, but this cannot be done to it."
+	case m.Fix == askThem:
+		m.Fix = doAgain
+	}
+	return m
+}
+
 func reason(k resetter.Kind) bulk.Reason { return bulk.Reason(k) }
 
 // exits says the exit codes in words.
@@ -133,15 +151,22 @@ type step struct {
 }
 
 // steps says what is left to do for which rows. What going on may settle by
-// itself comes first.
-func steps(c bulk.Counts, next map[bulk.Outcome]string) (list []step) {
+// itself comes first. Of the rows in doubt, so many are of actions that mail
+// nobody; again is the command that does them once more.
+func steps(c bulk.Counts, next map[bulk.Outcome]string, unmailed int, again string) (list []step) {
+	resets := c[bulk.Unknown] - unmailed
+	safe := "of actions that mail nobody: each may have been done in part or in whole. To do them once more is safe, since what is so already is read first."
+	if resets > 0 { // which the command would send, too
+		safe += " Settle the resets above before that."
+	}
 	for _, s := range []step{
-		{Outcome: bulk.Pending, Text: "not done yet. Go on with the run; what is done is not repeated."},
-		{Outcome: bulk.Unknown, Text: "in doubt: the request left and no answer says what came of it, so the mail may have gone out. They are not sent again by themselves. Ask these people, or look in the system."},
-		{Outcome: bulk.Failed, Text: "certainly not done. Fix the causes below, then take these rows again."},
+		{Outcome: bulk.Pending, Count: c[bulk.Pending], Command: next[bulk.Pending], Text: "not done yet. Go on with the run; what is done is not repeated."},
+		{Outcome: bulk.Unknown, Count: resets, Command: next[bulk.Unknown], Text: "in doubt: the request left and no answer says what came of it, so the mail may have gone out. They are not sent again by themselves. Ask these people, or look in the system."},
+		{Outcome: bulk.Unknown, Count: unmailed, Command: again, Text: safe},
+		{Outcome: bulk.Failed, Count: c[bulk.Failed], Command: next[bulk.Failed], Text: "certainly not done. Fix the causes below, then take these rows again."},
 	} {
-		if n := c[s.Outcome]; n > 0 {
-			s.Count, s.Mark, s.Command = n, signs[s.Outcome].Mark, next[s.Outcome]
+		if s.Count > 0 {
+			s.Mark = signs[s.Outcome].Mark
 			list = append(list, s)
 		}
 	}
