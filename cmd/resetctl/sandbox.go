@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,8 +20,9 @@ func (c *command) sandboxCommand() *cli.Command {
 		Name: "sandbox", Usage: "serve the three systems on this machine, to practise on",
 		UsageText: `resetctl sandbox --people-file practice.csv
 
-Prints the environment that leads resetctl to the servers, and then each mail
-that they send. Stop it with Ctrl-C.`,
+Prints the environment that leads resetctl to the servers and to a state folder
+for practice, and then each mail that they send. Stop it with Ctrl-C: the folder
+is removed then, unless --state names another.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "people", Value: "20", Usage: "`NUMBER` of made-up people on each system"},
 			&cli.StringFlag{Name: "people-file", Usage: "write these people as a table to `FILE`"},
@@ -46,10 +48,16 @@ func (c *command) sandbox(ctx *cli.Context) error {
 			return &exit{exitUsage, err}
 		}
 	}
+	state, leave, err := practiceState(ctx.String("state"))
+	if err != nil {
+		return err
+	}
+	defer leave()
 	stage := c.play(people, func(system string, m sandbox.Mail) {
 		c.io.Note("mail to %s: %s, from %s", m.To, m.Kind, system)
 	})
 	defer stage.close()
+	stage.env["RESETCTL_STATE"] = state
 	if ctx.Bool("json") {
 		err = (&job{io: c.io}).printObject(stage.env)
 	} else {
@@ -65,6 +73,20 @@ func (c *command) sandbox(ctx *cli.Context) error {
 	c.io.Note("serving %d people on each system until Ctrl-C", people)
 	<-ctx.Context.Done()
 	return context.Cause(ctx.Context)
+}
+
+// practiceState is a state folder for practice, or the one that is given, and
+// what is to be done with it in the end. The made-up people have the ids of real
+// ones: in the ledger of these they would count as mailed a short while ago.
+func practiceState(given string) (folder string, leave func(), err error) {
+	if given != "" {
+		folder, err = filepath.Abs(given) // for a terminal that is elsewhere
+		return folder, func() {}, err
+	}
+	if folder, err = os.MkdirTemp("", "resetctl-practice-"); err != nil {
+		return "", nil, err
+	}
+	return folder, func() { _ = os.RemoveAll(folder) }, nil
 }
 
 // A stage is the test servers of all systems, running.
