@@ -45,7 +45,7 @@ import (
 //	asked TARGET OPERATION N    TARGET was asked for that N times
 //	untouched TARGET            nobody has asked TARGET anything
 //	twice-is-meant              somebody may be mailed twice in this script
-//	system NAME [no-mailer|forbidden] [people=N] [latency=TIME]   starts that system anew
+//	system NAME [no-mailer|forbidden] [people=N] [latency=TIME] [never-set-up=ADDRESS]   starts that system anew
 //	fault SYSTEM KIND OPERATION [processed] [skip=N] [times=N] [person=ADDRESS] [status=N] [for=TIME] [retry-after=TIME]
 //	people FILE N TARGETS       writes a table of the first N people
 //	column FILE NAME VALUE…     the column of a CSV file has these values
@@ -237,7 +237,7 @@ func cmdTwiceIsMeant(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdSystem(ts *testscript.TestScript, neg bool, args []string) {
-	form(ts, neg, args, 1, "system NAME [no-mailer|forbidden] [people=N] [latency=TIME]")
+	form(ts, neg, args, 1, "system NAME [no-mailer|forbidden] [people=N] [latency=TIME] [never-set-up=ADDRESS]")
 	v := variant{people: 10}
 	for _, arg := range args[1:] {
 		switch key, value, _ := strings.Cut(arg, "="); key {
@@ -249,6 +249,8 @@ func cmdSystem(ts *testscript.TestScript, neg bool, args []string) {
 			v.people = num(ts, value)
 		case "latency":
 			v.latency = span(ts, value)
+		case "never-set-up":
+			v.neverSetUp = value
 		default:
 			ts.Fatalf("unknown: %s", arg)
 		}

@@ -30,6 +30,7 @@ type systems struct {
 type variant struct {
 	people              int
 	noMailer, forbidden bool
+	neverSetUp          string // somebody at looker who never signed in
 	latency             time.Duration
 	wire                net.Listener // nil: a free port
 }
@@ -53,6 +54,9 @@ func (s *systems) start(name string, v variant) map[string]string {
 	switch name {
 	case "looker":
 		l := lookertest.NewServer(lookertest.Config{Sandbox: common, People: v.people, NoMailer: v.noMailer, Forbidden: v.forbidden})
+		if v.neverSetUp != "" {
+			l.AddUser(lookertest.User{Email: v.neverSetUp, NeverSetUp: true})
+		}
 		server, settings = l.Server, map[string]string{"CLIENT_ID": l.ClientID, "CLIENT_SECRET": l.ClientSecret}
 	case "sugar":
 		u := sugartest.NewServer(sugartest.Config{Sandbox: common, People: v.people, NoMailer: v.noMailer, Forbidden: v.forbidden})
