@@ -20,6 +20,8 @@ func arrange(args []string, app *cli.App) ([]string, error) {
 		case arg == "--":
 			a.rest = append(a.rest, args[i+1:]...)
 			i = len(args)
+		case arg == "--version": // as everywhere; here it is a command
+			a.rest = append([]string{"version"}, a.rest...)
 		case !strings.HasPrefix(arg, "-") || arg == "-":
 			a.rest = append(a.rest, arg)
 		default:
@@ -124,10 +126,15 @@ func (a *arranger) unknown(written, name string) error {
 			flags = append(flags, c.Flags...)
 		}
 	}
-	if near := cli.SuggestFlag(flags, name, false); near != "" {
-		return usage("there is no flag %s; did you mean %s?", written, near)
+	var names []string
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if len(n) > 1 {
+				names = append(names, "--"+n)
+			}
+		}
 	}
-	return usage("there is no flag %s; see resetctl --help", written)
+	return usage("there is no flag %s; %s", written, meant("--"+name, names, "see resetctl --help"))
 }
 
 // done puts everything in order, once all is known.

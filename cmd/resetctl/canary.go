@@ -14,8 +14,8 @@ import (
 // act has the engine act, and somebody look in between where there is a canary.
 func (j *job) act(ctx context.Context) (bulk.Summary, error) {
 	begun := time.Now()
-	stop, enough := j.showProgress(ctx), j.sample(ctx)
-	defer func() { stop(); enough() }()
+	stop := j.showProgress(ctx)
+	defer func() { stop() }()
 	j.engine.First = j.options.canary
 	j.engine.GoOn = func(context.Context) bool {
 		stop() // it would be drawn over the question

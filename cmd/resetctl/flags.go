@@ -129,7 +129,7 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 		return o, usage("--format is for the file of -o; to see results on the terminal: -o - --format table")
 	case o.report != "" && o.dryRun:
 		return o, usage("--report tells of a run, and --dry-run is none; -o FILE writes what would be done")
-	case o.report == "-" && (o.json || o.output == "-"), o.report != "" && o.report == o.output:
+	case o.report == "-" && (o.json || o.output == "-"), o.report != "" && o.output != "" && samePlace(o.report, o.output):
 		return o, usage("--report wants a file of its own")
 	case o.json && o.output == "-":
 		return o, usage("--json and -o - both want stdout; give -o a file")
@@ -182,6 +182,7 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 // override lays the flags that are settings of targets over cfg.
 func override(ctx *cli.Context, cfg *config.Config) error {
 	for _, key := range []string{"rate", "concurrency"} {
+		seen := make(map[string]bool)
 		for _, v := range ctx.StringSlice(key) {
 			name, value, ok := strings.Cut(v, "=")
 			if !ok || name == "" || value == "" {
@@ -190,6 +191,10 @@ func override(ctx *cli.Context, cfg *config.Config) error {
 			if cfg.Target(name) == nil {
 				return usage("--%s: there is no target %q; configured are: %s", key, name, orNone(cfg.Names()))
 			}
+			if seen[name] {
+				return usage("--%s is given twice for %s", key, name)
+			}
+			seen[name] = true
 			if err := cfg.Override(name, key, value, "--"+key); err != nil {
 				return &exit{exitUsage, err} // which names the flag
 			}

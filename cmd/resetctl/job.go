@@ -222,6 +222,7 @@ func (j *job) work(ctx context.Context) error {
 			return errors.Join(err, j.discard(ctx))
 		}
 	}
+	defer j.sample(ctx)()
 	stop := j.showProgress(ctx)
 	plan, err := j.engine.Prepare(ctx)
 	stop()
@@ -320,6 +321,9 @@ func (j *job) lifting(guard string) string {
 	case "expect":
 		return "look at who it is with --dry-run -o FILE, then say the number that you mean with --expect"
 	case "max_rows":
+		if j.people == nil { // of a run that goes on without its table
+			return "give the table itself, a part of it with --limit, or raise max_rows under guards in the configuration (" + j.place.command("config", "show") + " says where it is)"
+		}
 		return "work a part of them with --limit, or raise max_rows under guards in the configuration (" + j.place.command("config", "show") + " says where it is)"
 	case "canary":
 		return "the same command without --canary goes on with the others"

@@ -99,7 +99,9 @@ func warnings(t bulk.TargetPlan, linkLife time.Duration, links string) (all []st
 	if t.SetupMails > 0 {
 		all = append(all, fmt.Sprintf("%d people never set up their account and get a set-up mail", t.SetupMails))
 	}
-	if mails > 0 && t.Status.Mailer == resetter.MailerAbsent {
+	if mails > 0 && t.Status.Mailer == resetter.MailerAbsent && links == "" {
+		all = append(all, fmt.Sprintf("the system has no mailer: run refuses to begin (exit code %d) unless --links FILE --links-to RECIPIENT take the %d links, for you to hand over", exitTarget, mails))
+	} else if mails > 0 && t.Status.Mailer == resetter.MailerAbsent {
 		all = append(all, fmt.Sprintf("the system has no mailer: nobody is mailed, and %d links go to %s for you to hand over", mails, links))
 	}
 	if mails > 0 && linkLife > 0 {

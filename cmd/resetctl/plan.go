@@ -35,8 +35,10 @@ resetctl plan people.csv --offline    check the file alone`,
 				return err
 			}
 			j.options.dryRun = true
-			if j.options.offline && (j.options.output != "" || j.options.links != nil || j.options.expect >= 0) {
-				return usage("--offline checks the file alone: there is nothing to write with -o or --links, or to hold against --expect")
+			for _, flag := range []string{"output", "links", "expect", "rate", "concurrency", "cooldown", "max-failures", "resend-unknown"} {
+				if j.options.offline && ctx.IsSet(flag) {
+					return usage("--offline checks the file alone, for which --%s means nothing", flag)
+				}
 			}
 			return j.doFile(ctx.Context, path)
 		},
@@ -144,16 +146,18 @@ func (j *job) sayPlan(ctx context.Context, plan bulk.Plan) error {
 	if err := j.discard(ctx); err != nil {
 		return err
 	}
-	if j.options.output == "-" {
-		j.io.Lines(j.planText(plan))
-		return nil
-	}
+	n := j.options.expect
+	unexpected := n >= 0 && n != would
 	if j.options.json {
-		return j.printObject(j.planJSON(plan))
+		return j.printObject(j.planJSON(plan, unexpected))
 	}
 	text := j.planText(plan)
-	if n := j.options.expect; n >= 0 && n != would {
-		text += fmt.Sprintf("--expect %d would refuse this\n", n)
+	if unexpected {
+		text += fmt.Sprintf("--expect %d would refuse this: %d actions would be done\n", n, would)
+	}
+	if j.options.output == "-" {
+		j.io.Lines(text)
+		return nil
 	}
 	return j.io.Print(text + "nothing was sent\n")
 }
@@ -165,7 +169,7 @@ func (j *job) commit(err error) error {
 	return j.output.Commit()
 }
 
-func (j *job) planJSON(plan bulk.Plan) any {
+func (j *job) planJSON(plan bulk.Plan, unexpected bool) any {
 	type targetJSON struct {
 		Rows       int                     `json:"rows"`
 		Would      int                     `json:"would"`
@@ -190,7 +194,9 @@ func (j *job) planJSON(plan bulk.Plan) any {
 			o.requests, seconds(o.takes), append([]string{}, o.warnings...)}
 	}
 	guard := ""
-	if plan.Guard != nil {
+	if unexpected {
+		guard = "expect"
+	} else if plan.Guard != nil {
 		guard = plan.Guard.Guard
 	}
 	return map[string]any{
@@ -202,12 +208,16 @@ func (j *job) planJSON(plan bulk.Plan) any {
 // sayOffline says what the file alone tells.
 func (j *job) sayOffline() error {
 	type entry struct{ target, action string }
-	counts := make(map[entry]int)
+	counts, rows := make(map[entry]int), 0
 	for row, err := range j.people.Rows() {
 		if err != nil {
 			return err
 		}
+		if j.excluded(row.Target) || j.limit > 0 && row.Seq > j.limit {
+			continue
+		}
 		counts[entry{row.Target, string(row.Action)}]++
+		rows++
 	}
 	if j.options.json {
 		targets := make(map[string]map[string]int)
@@ -217,7 +227,7 @@ func (j *job) sayOffline() error {
 			}
 			targets[e.target][e.action] = n
 		}
-		return j.printObject(map[string]any{"schema_version": 1, "rows": j.people.Len(), "targets": targets})
+		return j.printObject(map[string]any{"schema_version": 1, "rows": rows, "targets": targets})
 	}
 	var b strings.Builder
 	for _, name := range j.config.Names() {

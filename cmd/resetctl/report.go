@@ -101,6 +101,7 @@ func (j *job) reportRun(ctx context.Context, summary bulk.Summary, code int) err
 	if j.page == nil {
 		return nil
 	}
+	j.samples.look(j.engine.Targets) // the last
 	var targets []report.Target
 	for _, s := range summary.Targets {
 		t := j.reported(s.Name)
@@ -131,8 +132,18 @@ func (j *job) writeReport(ctx context.Context, out *table.Output, code int, targ
 		}
 		r.Again = j.resuming("--resend-unknown")
 	}
+	counts, err := j.run.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	pending := 0
+	for _, c := range counts {
+		pending += c[bulk.Pending]
+	}
 	if at := j.run.FinishedAt(); !at.IsZero() {
 		r.FinishedAt = at.Local()
+	} else if code >= 0 && pending == 0 { // it is finished once its report is written
+		r.FinishedAt = r.WrittenAt
 	}
 	return report.Write(out, r, func() iter.Seq2[bulk.Result, error] { return j.run.Results(ctx) })
 }
@@ -159,7 +170,6 @@ func (s *samples) take(ctx context.Context, targets []bulk.Target) {
 		select {
 		case <-clock.C:
 		case <-ctx.Done():
-			s.look(targets)
 			return
 		}
 	}

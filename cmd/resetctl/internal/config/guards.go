@@ -55,7 +55,7 @@ func (g Guards) IsZero() bool {
 // GuardKeys lists the guards as keys of the configuration.
 func GuardKeys() []Key {
 	return []Key{
-		{Name: "max_rows", About: "a run of more rows is refused", Example: "5000"},
+		{Name: "max_rows", About: "a run that would do more is refused", Example: "5000"},
 		{Name: "deny", About: "addresses and ids to which nothing is ever done", Example: "[breakglass@example.com]"},
 		{Name: "domains", About: "only accounts with an address of these domains", Example: "[example.com]"},
 		{Name: "max_failures", About: "halt at so many failures, or at such a share of the last 100", Example: "20%"},
