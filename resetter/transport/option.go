@@ -86,7 +86,8 @@ func WithRate(perSecond float64) Option {
 
 // WithTimeout bounds each attempt, from connecting to the last byte of the
 // answer. Waits for gate and pace are not part of it. A call whose attempts
-// have taken that long together is not repeated any more.
+// have taken that long together is not repeated any more, unless a System.Probe
+// shows that a system which could not be reached is back.
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d <= 0 {

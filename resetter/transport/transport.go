@@ -88,7 +88,8 @@ type System struct {
 	// Authorize puts the token, or what else proves who we are, on a request.
 	Authorize func(*http.Request, Token)
 	// Probe is a harmless read that shows whether the system is back, by
-	// building one request; it is sent without a session.
+	// building one request; it is sent without a session. Without one, which is
+	// nil, the calls themselves find out, at the cost of their own time-outs.
 	Probe func() (*http.Request, error)
 	// RequestID names the header by which the system calls a request; may be empty.
 	RequestID string
