@@ -151,7 +151,7 @@ func (c *call) renew() {
 // whole target is kept by the gate, before the next attempt.
 func (c *call) throttled(ctx context.Context) {
 	until, scope := c.latest.until, c.latest.verdict.Scope
-	if c.notOurs(ctx, until) {
+	if c.timeIsUp() || c.notOurs(ctx, until) {
 		c.fail(func(e *resetter.Error) { e.Until, e.Scope = until, scope })
 		return
 	}

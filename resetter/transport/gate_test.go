@@ -123,6 +123,22 @@ func TestThrottlingWithoutEndEndsAtTheMaximumWait(t *testing.T) {
 	}
 }
 
+func TestASystemThatIsSlowToTurnUsAwayIsNotAskedForLongerThanTheTimeOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			requests++
+			time.Sleep(25 * time.Second)
+			w.WriteHeader(429)
+		}).on(t, transport.System{})
+		_, err := do(t.Context(), c, transport.Send, "")
+		var e *resetter.Error
+		if !errors.As(err, &e) || e.Kind != resetter.ErrRateLimited || !e.Until.After(time.Now()) || requests != 3 {
+			t.Errorf("%v after %d requests", err, requests)
+		}
+	})
+}
+
 func TestAPersonsPauseHoldsUpNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := true
