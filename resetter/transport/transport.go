@@ -97,7 +97,7 @@ type System struct {
 	// their connections.
 	RefusalIsThrottle bool
 	// Secrets of four characters or more are cut out of every message, along
-	// with all tokens.
+	// with all tokens: as they are, and as URLs, forms, JSON and base64 spell them.
 	Secrets []resetter.Secret
 }
 
