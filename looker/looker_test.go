@@ -19,11 +19,11 @@ import (
 )
 
 func TestNewReportsEverythingThatIsWrongAtOnce(t *testing.T) {
-	_, err := looker.New("http://ana:pass@example.com?x=1", looker.Credentials{}, transport.WithRate(-1))
+	_, err := looker.New("http://ana:pass@example.com:99999?x=1", looker.Credentials{}, transport.WithRate(-1))
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"rate", "password", `"?"`, "http,", "client id", "client secret"} {
+	for _, want := range []string{"rate", "port", "password", `"?"`, "http,", "client id", "client secret"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not speak of %s: %v", want, err)
 		}

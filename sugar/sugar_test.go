@@ -19,11 +19,11 @@ import (
 )
 
 func TestNewReportsEverythingThatIsWrongAtOnce(t *testing.T) {
-	_, err := sugar.New("http://ana:pass@example.com?x=1", sugar.Credentials{Platform: "base", APIVersion: "11.24"}, transport.WithRate(-1))
+	_, err := sugar.New("http://ana:pass@example.com:99999?x=1", sugar.Credentials{Platform: "base", APIVersion: "11.24"}, transport.WithRate(-1))
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"rate", "password", `"?"`, "http,", "user name is empty", "password is empty", `"base"`, "v11_24"} {
+	for _, want := range []string{"rate", "port", "password", `"?"`, "http,", "user name is empty", "password is empty", `"base"`, "v11_24"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not speak of %s: %v", want, err)
 		}

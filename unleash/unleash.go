@@ -59,6 +59,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/transport"
@@ -74,8 +75,8 @@ func (c Credentials) validate() error {
 	switch {
 	case c.Token.IsZero():
 		return errors.New("the token is empty")
-	case strings.ContainsAny(c.Token.Reveal(), " \t\r\n"):
-		return errors.New("the token holds a blank or a line break")
+	case strings.ContainsFunc(c.Token.Reveal(), func(r rune) bool { return r == ' ' || r > unicode.MaxASCII }):
+		return errors.New("the token holds a blank or a character that is not ASCII, which none of Unleash's does")
 	}
 	return nil
 }

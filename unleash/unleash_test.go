@@ -19,22 +19,34 @@ import (
 )
 
 func TestNewReportsEverythingThatIsWrongAtOnce(t *testing.T) {
-	_, err := unleash.New("http://ana:pass@example.com?x=1", unleash.Credentials{}, transport.WithRate(-1))
+	_, err := unleash.New("http://ana:pass@example.com:99999?x=1", unleash.Credentials{}, transport.WithRate(-1))
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"rate", "password", `"?"`, "http,", "token"} {
+	for _, want := range []string{"rate", "port", "password", `"?"`, "http,", "token"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not speak of %s: %v", want, err)
 		}
 	}
 }
 
-func TestATokenThatWasCopiedWithALineBreakIsRefusedAndNotShown(t *testing.T) {
-	for _, token := range []string{"user:abcdef\n", "user:abc def", "\tuser:abcdef"} {
-		_, err := unleash.New("https://example.com", unleash.Credentials{Token: resetter.NewSecret(token)})
-		if err == nil || !strings.Contains(err.Error(), "blank") || strings.Contains(err.Error(), "abc") {
-			t.Errorf("got %v", err)
+func TestATokenThatWasCopiedBadlyIsRefusedAndNotShown(t *testing.T) {
+	for token, says := range map[string]string{
+		"user:abcdef\n":       "line break",
+		"user:abc\r\ndef":     "line break",
+		"\tuser:abcdef":       "control character",
+		"user:abc\x00def":     "control character",
+		"user:abcdef\x7f":     "control character",
+		"user:abc def":        "blank",
+		"user:abc\u00a0def":   "ASCII",
+		"\u200buser:abcdef":   "ASCII",
+		"user:abc\u2026":      "ASCII",
+		"user:abc def\n":      "line break",
+		"user:abc\n\u2026def": "ASCII",
+	} {
+		_, err := unleash.New("https://example.com:99999", unleash.Credentials{Token: resetter.NewSecret(token)})
+		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "abc") || !strings.Contains(err.Error(), "port") {
+			t.Errorf("%q: %v", token, err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -212,6 +213,13 @@ func parseBase(raw string, plainHTTP bool) (*url.URL, error) {
 	}
 	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		errs = append(errs, errors.New(`the URL has a part behind "?" or "#", which the address of a system never has`))
+	}
+	if port := u.Port(); port != "" {
+		// Not shown: of an address that was put together wrongly it may be the
+		// beginning of a password.
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			errs = append(errs, errors.New("the port of the URL is none; ports are numbers from 1 to 65535"))
+		}
 	}
 	switch u.Scheme {
 	case "https":
