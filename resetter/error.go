@@ -95,7 +95,7 @@ type Error struct {
 	Message   string // the system's own words, cut short and cleaned
 	Fields    []FieldError
 	RequestID string // the system's name for the request
-	Attempts  int    // requests made; 0 where none left
+	Attempts  int    // requests made, of an action as Receipt.Attempts counts them; 0 where none left
 
 	// Repeatable is true of a write that mails nobody and leads to the same
 	// state however often it is done, so that an unknown outcome is settled by
