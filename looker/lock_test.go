@@ -324,14 +324,28 @@ func TestWhereLookerDoesNotSayWhetherTheAccountIsDisabledTheWriteShows(t *testin
 	})
 }
 
+// That the next write was not started is no word about those before it.
 func TestALockEndsWithItsContextAndSaysWhatHolds(t *testing.T) {
-	virtually(t, lookertest.Config{People: 1}, func(t *testing.T, srv *lookertest.Server, client *looker.Client) {
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(10*time.Second, cancel)
-		srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, On: lookertest.ListSessions, RetryAfter: time.Minute})
-		_, err := client.Lock(ctx, resetter.Account{ID: "101"}, resetter.LockOptions{})
-		if e := want(t, err, resetter.ErrNotStarted); !errors.Is(err, context.Canceled) || !strings.Contains(e.Error(), "the account is disabled") {
-			t.Errorf("%v", e)
-		}
-	})
+	for _, c := range []struct {
+		on     sandbox.Operation
+		skip   int
+		advice string // empty: nothing holds
+		left   int    // of the sessions
+	}{
+		{sandbox.Update, 0, "", 3},
+		{lookertest.ListSessions, 0, "so far: the account is disabled; do it again to complete it", 3},
+		{lookertest.DeleteSession, 1, "so far: the account is disabled, 1 of 3 sessions deleted; do it again to complete it", 2},
+	} {
+		virtually(t, lookertest.Config{People: 1}, func(t *testing.T, srv *lookertest.Server, client *looker.Client) {
+			open(srv, "101")
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(10*time.Second, cancel)
+			srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, On: c.on, Skip: c.skip, RetryAfter: time.Minute})
+			_, err := client.Lock(ctx, resetter.Account{ID: "101"}, resetter.LockOptions{})
+			if e := want(t, err, resetter.ErrNotStarted); !errors.Is(err, context.Canceled) || e.Advice != c.advice || !strings.HasSuffix(e.Error(), c.advice) {
+				t.Errorf("%s: %v", c.on, e)
+			}
+			wantOpen(t, srv, "101", c.advice != "", c.left, 2)
+		})
+	}
 }

@@ -12,7 +12,9 @@ import (
 // [errors.Is]: errors.Is(err, resetter.ErrNotFound).
 type Kind string
 
-// Certainly not done.
+// Certainly not done: the request that the error is about. An action of several
+// writes, which only a [Locker] has, may stop between two of them: the text of
+// its error says then what holds.
 const (
 	// ErrNotFound: no account has that identity.
 	ErrNotFound Kind = "not_found"
@@ -39,7 +41,8 @@ const (
 	ErrUnavailable Kind = "unavailable"
 	// ErrNotStarted: the caller ended it before the first byte, by its context,
 	// by a failing BeforeSend or by an observer that held it back. Wraps that
-	// error.
+	// error. Of an action of several writes it is the next one that did not
+	// start: what was written before stays, and Error.Advice says what that is.
 	ErrNotStarted Kind = "not_started"
 )
 
