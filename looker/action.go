@@ -18,7 +18,7 @@ type action struct {
 	account resetter.Account
 
 	receipt  resetter.Receipt // of the latest request
-	attempts int              // of all requests
+	attempts int              // of all writes
 	wrote    bool
 	holds    []string // what is so by now, for whoever has to know where it stopped
 }
@@ -26,7 +26,9 @@ type action struct {
 // step makes one request of the action. The id is looked at before anything of
 // it reaches a URL.
 func (a *action) step(ctx context.Context, name string, class transport.Class, request func(context.Context, *transport.Exchange) error) error {
-	ctx, exchange := a.client.http.Begin(ctx, transport.Operation{Name: name, Class: class, Account: nameOf(a.account)})
+	ctx, exchange := a.client.http.Begin(ctx, transport.Operation{
+		Name: name, Class: class, Account: nameOf(a.account), Uncounted: class == transport.Read,
+	})
 	if err := resetter.ID(a.account.ID).Validate(); err != nil {
 		return exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
 	}

@@ -13,7 +13,8 @@
 // out on Close. Besides resetting it can look up many people at once, find out
 // whether a reset in doubt was done, demand a new password, change an address,
 // lock and unlock; see the capabilities of package resetter. Nothing of that
-// mails anybody.
+// mails anybody. What has no method here goes through API, as the client's own
+// requests do.
 //
 // # What to set up in Looker
 //

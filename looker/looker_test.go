@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed57652884/resetctl/looker"
 	"github.com/seed57652884/resetctl/looker/lookerapi"
@@ -19,11 +20,11 @@ import (
 )
 
 func TestNewReportsEverythingThatIsWrongAtOnce(t *testing.T) {
-	_, err := looker.New("http://ana:pass@example.com?x=1", looker.Credentials{}, transport.WithRate(-1))
+	_, err := looker.New("http://ana:pass@example.com:99999?x=1", looker.Credentials{}, transport.WithRate(-1))
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"rate", "password", `"?"`, "http,", "client id", "client secret"} {
+	for _, want := range []string{"rate", "port", "password", `"?"`, "http,", "client id", "client secret"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not speak of %s: %v", want, err)
 		}
@@ -342,25 +343,34 @@ func TestACredentialThatWasLeftOutIsAskedFor(t *testing.T) {
 	}
 }
 
+// What goes through API goes as the client's own requests do: signed in, at the
+// same pace, with nothing secret in its errors, and never a second time.
 func TestWhatHasNoMethodGoesTheSameWay(t *testing.T) {
 	srv, client := start(t, lookertest.Config{People: 1})
 	resolve(t, client, resetter.ID("101"))
 	fields := "user_id"
-	params := &lookerapi.CreatePasswordResetTokenParams{Fields: &fields}
 	intents := 0
-	ctx := resetter.WithBeforeSend(t.Context(), func(context.Context) error { intents++; return nil })
-	answer, err := client.API().CreatePasswordResetTokenWithResponse(ctx, "101", params)
-	if err != nil || answer.JSON200 == nil || *answer.JSON200.UserID != "101" {
-		t.Fatal(answer, err)
+	ctx := resetter.WithWaitsHandedBack(resetter.WithBeforeSend(t.Context(), func(context.Context) error { intents++; return nil }))
+	try := func() error {
+		_, err := client.API().CreatePasswordResetTokenWithResponse(ctx, "101", &lookerapi.CreatePasswordResetTokenParams{Fields: &fields})
+		return err
 	}
-	if srv.Calls(sandbox.Login) != 1 || intents != 1 {
-		t.Errorf("%d sign-ins, %d intents", srv.Calls(sandbox.Login), intents)
+	if err := try(); err != nil || srv.Calls(sandbox.Login) != 1 || intents != 1 {
+		t.Errorf("%v; %d sign-ins, %d intents", err, srv.Calls(sandbox.Login), intents)
 	}
-	srv.Inject(sandbox.Fault{Kind: sandbox.Drop, On: lookertest.CreateToken, Processed: true})
-	_, err = client.API().CreatePasswordResetTokenWithResponse(ctx, "101", params)
-	want(t, err, resetter.ErrLostAnswer)
-	if n := srv.Calls(lookertest.CreateToken); n != 2 {
-		t.Errorf("%d calls", n)
+	srv.Inject(once(answer(lookertest.CreateToken, 409, message("no luck with "+srv.ClientSecret))))
+	if e := want(t, try(), resetter.ErrRejected); !strings.Contains(e.Error(), "no luck") || strings.Contains(e.Error(), srv.ClientSecret) {
+		t.Errorf("%v", e)
+	}
+	srv.Inject(sandbox.Fault{Kind: sandbox.Drop, On: lookertest.CreateToken, Processed: true, Times: 1})
+	want(t, try(), resetter.ErrLostAnswer)
+	if n := srv.Calls(lookertest.CreateToken); n != 3 || intents != 3 {
+		t.Errorf("%d calls, %d intents", n, intents)
+	}
+	srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, On: lookertest.CreateToken, RetryAfter: time.Minute})
+	want(t, try(), resetter.ErrRateLimited)
+	if p := client.Pace(); p.Throttled != 1 || p.GatedUntil.IsZero() || int(p.Requests) != len(srv.Requests()) {
+		t.Errorf("%d requests, and the pace is %+v", len(srv.Requests()), p)
 	}
 }
 

@@ -87,3 +87,9 @@ func want(t *testing.T, err error, kind resetter.Kind) *resetter.Error {
 func answer(on sandbox.Operation, status int, body string) sandbox.Fault {
 	return sandbox.Fault{Kind: sandbox.Answer, On: on, Status: status, Body: body}
 }
+
+// once is a fault that happens once.
+func once(f sandbox.Fault) sandbox.Fault {
+	f.Times = 1
+	return f
+}

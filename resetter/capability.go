@@ -113,7 +113,9 @@ type Locker interface {
 	// Lock keeps account's owner from signing in and ends what is open: web
 	// sessions where the system has them and, with RevokeKeys, API keys. Nobody
 	// is mailed. It is idempotent, see ForceChange, and repeating it completes
-	// what stopped half way: the error says then what holds already.
+	// what stopped half way. An error is about the request that it stopped at: the
+	// writes before it hold, whatever the kind, ErrNotStarted included, and its
+	// Advice says which.
 	Lock(ctx context.Context, account Account, o LockOptions) (Receipt, error)
 	// Unlock lets the owner sign in again. It brings back no session and no key.
 	Unlock(ctx context.Context, account Account) (Receipt, error)

@@ -12,7 +12,9 @@ import (
 // [errors.Is]: errors.Is(err, resetter.ErrNotFound).
 type Kind string
 
-// Certainly not done.
+// Certainly not done: the request that the error is about. An action of several
+// writes, which only a [Locker] has, may stop between two of them: the text of
+// its error says then what holds.
 const (
 	// ErrNotFound: no account has that identity.
 	ErrNotFound Kind = "not_found"
@@ -39,7 +41,8 @@ const (
 	ErrUnavailable Kind = "unavailable"
 	// ErrNotStarted: the caller ended it before the first byte, by its context,
 	// by a failing BeforeSend or by an observer that held it back. Wraps that
-	// error.
+	// error. Of an action of several writes it is the next one that did not
+	// start: what was written before stays, and Error.Advice says what that is.
 	ErrNotStarted Kind = "not_started"
 )
 
@@ -95,7 +98,7 @@ type Error struct {
 	Message   string // the system's own words, cut short and cleaned
 	Fields    []FieldError
 	RequestID string // the system's name for the request
-	Attempts  int    // requests made; 0 where none left
+	Attempts  int    // requests made, of an action as Receipt.Attempts counts them; 0 where none left
 
 	// Repeatable is true of a write that mails nobody and leads to the same
 	// state however often it is done, so that an unknown outcome is settled by

@@ -175,8 +175,9 @@ type Receipt struct {
 	Status int
 	// RequestID is the system's name for the request, for its support; may be empty.
 	RequestID string
-	// Attempts counts the requests that this reset took, those included that
-	// never reached the system. At least 1.
+	// Attempts counts the requests that could have changed something, those
+	// included that never reached the system. At least 1 of a reset; of an action
+	// that mails nobody its writes, and so 0 where it was so Already.
 	Attempts int
 }
 

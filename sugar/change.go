@@ -85,7 +85,7 @@ func (ch change) made(u sugarapi.User) bool {
 // apply brings a change about: it looks first, and writes where it is not so
 // already.
 func (c *Client) apply(ctx context.Context, account resetter.Account, ch change) (resetter.Receipt, error) {
-	operation := transport.Operation{Name: ch.name, Class: transport.Read, Account: nameOf(account)}
+	operation := transport.Operation{Name: ch.name, Class: transport.Read, Account: nameOf(account), Uncounted: true}
 	looking, exchange := c.http.Begin(ctx, operation)
 	for _, err := range []error{resetter.ID(account.ID).Validate(), ch.wrong} {
 		if err != nil {
@@ -106,7 +106,7 @@ func (c *Client) apply(ctx context.Context, account resetter.Account, ch change)
 		return resetter.Receipt{}, exchange.Refuse(resetter.ErrRejected, "Sugar does not tell how it is now, so it is left alone", asAdministrator)
 	}
 
-	operation.Class = transport.Write
+	operation.Class, operation.Uncounted = transport.Write, false
 	ctx, exchange = c.http.Begin(ctx, operation)
 	answer, err := c.api.UpdateUserWithResponse(ctx, account.ID, ch.write(before))
 	switch {

@@ -98,7 +98,7 @@ func TestWhatIsSoAlreadyIsNotWritten(t *testing.T) {
 			return client.ChangeEmail(t.Context(), resetter.Account{ID: on.ID, Email: "stale@example.com"}, "ON@example.com")
 		},
 	} {
-		if receipt, err := act(); err != nil || !receipt.Already || receipt.Status != 200 || receipt.Attempts < 1 {
+		if receipt, err := act(); err != nil || !receipt.Already || receipt.Status != 200 || receipt.Attempts != 0 {
 			t.Errorf("%s: %+v, %v", what, receipt, err)
 		}
 	}
@@ -161,6 +161,26 @@ func TestWhatSugarSaysToAChangeIsJudged(t *testing.T) {
 		e := want(t, err, c.kind)
 		if e.Stop != c.stop || !strings.Contains(e.Error(), c.says) || e.Op != "lock user" || e.Account != ana.Email || strings.Contains(e.Error(), "mail may have") {
 			t.Errorf("%d %s: stop %v: %v\nwant stop %v, and %q said", c.status, c.body, e.Stop, e, c.stop, c.says)
+		}
+	}
+}
+
+func TestAChangeThatEndsWithTheReadingBeforeItCountsNoAttempt(t *testing.T) {
+	srv, client := start(t, sugartest.Config{People: 1})
+	ana := srv.Users()[2]
+	for _, c := range []ruling{
+		{status: 200, body: `{"id":"8"}`, kind: resetter.ErrUnavailable},
+		{status: 200, body: `null`, kind: resetter.ErrUnavailable},
+		{status: 200, body: `{"id":"` + ana.ID + `"}`, kind: resetter.ErrRejected},
+		{status: 403, body: label("not_authorized"), kind: resetter.ErrForbidden},
+		{status: 404, body: label("not_found"), kind: resetter.ErrNotFound},
+		{status: 429, body: label("too_many_requests"), kind: resetter.ErrRateLimited},
+	} {
+		srv.ClearFaults()
+		srv.Inject(answer(sandbox.Get, c.status, c.body))
+		_, err := client.Lock(resetter.WithWaitsHandedBack(t.Context()), resetter.Account{ID: ana.ID}, resetter.LockOptions{})
+		if e := want(t, err, c.kind); e.Attempts != 0 || e.Repeatable || srv.Calls(sandbox.Update) != 0 {
+			t.Errorf("%d %s: %+v; %d writes", c.status, c.body, e, srv.Calls(sandbox.Update))
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 	"github.com/seed57652884/resetctl/sugar"
+	"github.com/seed57652884/resetctl/sugar/sugarapi"
 	"github.com/seed57652884/resetctl/sugar/sugartest"
 )
 
@@ -190,4 +191,31 @@ func ExampleClient_Lock() {
 	// Output:
 	// inactive: true
 	// inactive: false
+}
+
+// Which release of Sugar it is, Check does not tell; the metadata do.
+func ExampleClient_API() {
+	system := sugartest.NewServer(sugartest.Config{})
+	defer system.Close()
+
+	ctx := context.Background()
+	client, err := sugar.New(system.URL, sugar.Credentials{
+		Username: system.Username,
+		Password: resetter.NewSecret(system.Password),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close(ctx)
+
+	section := "server_info" // all of them are many mebibytes
+	answer, err := client.API().GetMetadataWithResponse(ctx, &sugarapi.GetMetadataParams{TypeFilter: &section})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(*answer.JSON200.ServerInfo.Version)
+	// Output:
+	// 25.1.0
 }

@@ -12,7 +12,8 @@
 // Many people are looked up with few filters by ResolveBatch. ChangeEmail gives
 // a person another primary address, Lock and Unlock set the status to Inactive
 // and Active. Whether a reset whose answer was lost was carried out cannot be
-// read anywhere, and Sugar has no way to demand a new password.
+// read anywhere, and Sugar has no way to demand a new password. What has no
+// method here goes through API, as the client's own requests do.
 //
 // # What to set up in Sugar
 //
@@ -148,6 +149,17 @@ func New(baseURL string, creds Credentials, opts ...transport.Option) (*Client, 
 	c.api, err = sugarapi.NewClientWithResponses(c.rest(), sugarapi.WithHTTPClient(c.http))
 	return c, err
 }
+
+// API is Sugar's API as far as this project describes it, with the Client's own
+// session, pace, limits and redaction, for what has no method here, such as
+// asking which Sugar it is or reading much in one request.
+//
+// Its calls are taken for something that must not happen twice: none is
+// repeated unless it certainly was not carried out, and BeforeSend is called.
+// Their errors are of type *resetter.Error and mean what those of Reset mean.
+// Answers are read up to 1 MiB, so narrow down what is asked for. That of
+// GetHelp is a page for people, which is refused like any other page.
+func (c *Client) API() *sugarapi.ClientWithResponses { return c.api }
 
 // rest is where the API begins.
 func (c *Client) rest() string { return c.http.Base() + "/rest/" + c.creds.APIVersion }

@@ -10,20 +10,22 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 	"github.com/seed57652884/resetctl/resetter/transport"
 	"github.com/seed57652884/resetctl/sugar"
+	"github.com/seed57652884/resetctl/sugar/sugarapi"
 	"github.com/seed57652884/resetctl/sugar/sugartest"
 )
 
 func TestNewReportsEverythingThatIsWrongAtOnce(t *testing.T) {
-	_, err := sugar.New("http://ana:pass@example.com?x=1", sugar.Credentials{Platform: "base", APIVersion: "11.24"}, transport.WithRate(-1))
+	_, err := sugar.New("http://ana:pass@example.com:99999?x=1", sugar.Credentials{Platform: "base", APIVersion: "11.24"}, transport.WithRate(-1))
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"rate", "password", `"?"`, "http,", "user name is empty", "password is empty", `"base"`, "v11_24"} {
+	for _, want := range []string{"rate", "port", "password", `"?"`, "http,", "user name is empty", "password is empty", `"base"`, "v11_24"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not speak of %s: %v", want, err)
 		}
@@ -391,5 +393,35 @@ func TestTheIntentIsNotedBeforeTheFirstByteAndNotForReads(t *testing.T) {
 	}
 	if _, err := client.Reset(ctx, account); err != nil || intents != 1 {
 		t.Errorf("%d intents, %v", intents, err)
+	}
+}
+
+// What goes through API goes as the client's own requests do: signed in, at the
+// same pace, with nothing secret in its errors, and never a second time.
+func TestWhatHasNoMethodGoesTheSameWay(t *testing.T) {
+	srv, client := start(t, sugartest.Config{})
+	section := "server_info"
+	intents := 0
+	ctx := resetter.WithWaitsHandedBack(resetter.WithBeforeSend(t.Context(), func(context.Context) error { intents++; return nil }))
+	try := func() error {
+		_, err := client.API().GetMetadataWithResponse(ctx, &sugarapi.GetMetadataParams{TypeFilter: &section})
+		return err
+	}
+	if err := try(); err != nil || srv.Calls(sandbox.Login) != 1 || intents != 1 {
+		t.Errorf("%v; %d sign-ins, %d intents", err, srv.Calls(sandbox.Login), intents)
+	}
+	srv.Inject(once(answer(sugartest.Metadata, 409, `{"error":"edit_conflict","error_message":"no luck with `+srv.Password+`"}`)))
+	if e := want(t, try(), resetter.ErrRejected); !strings.Contains(e.Error(), "no luck") || strings.Contains(e.Error(), srv.Password) {
+		t.Errorf("%v", e)
+	}
+	srv.Inject(sandbox.Fault{Kind: sandbox.Drop, On: sugartest.Metadata, Processed: true, Times: 1})
+	want(t, try(), resetter.ErrLostAnswer)
+	if n := srv.Calls(sugartest.Metadata); n != 3 || intents != 3 {
+		t.Errorf("%d calls, %d intents", n, intents)
+	}
+	srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, On: sugartest.Metadata, RetryAfter: time.Minute})
+	want(t, try(), resetter.ErrRateLimited)
+	if p := client.Pace(); p.Throttled != 1 || p.GatedUntil.IsZero() || int(p.Requests) != len(srv.Requests()) {
+		t.Errorf("%d requests, and the pace is %+v", len(srv.Requests()), p)
 	}
 }

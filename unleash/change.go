@@ -19,7 +19,7 @@ const changeEmail = "change e-mail address"
 //
 // Errors: also ErrIneligible where another system manages the user by SCIM.
 func (c *Client) ChangeEmail(ctx context.Context, account resetter.Account, address string) (resetter.Receipt, error) {
-	operation := transport.Operation{Name: changeEmail, Class: transport.Read, Account: nameOf(account)}
+	operation := transport.Operation{Name: changeEmail, Class: transport.Read, Account: nameOf(account), Uncounted: true}
 	looking, exchange := c.http.Begin(ctx, operation)
 	for _, id := range []resetter.Identity{resetter.ID(account.ID), resetter.Email(address)} {
 		if err := validate(id); err != nil {
@@ -38,7 +38,7 @@ func (c *Client) ChangeEmail(ctx context.Context, account resetter.Account, addr
 		return resetter.Receipt{}, exchange.Refuse(resetter.ErrIneligible, "it is managed by SCIM", "change it in the system that manages it")
 	}
 
-	operation.Class = transport.Write
+	operation.Class, operation.Uncounted = transport.Write, false
 	ctx, exchange = c.http.Begin(ctx, operation)
 	answer, err := c.api.UpdateUserWithResponse(ctx, user.ID, unleashapi.WriteUser{Email: &address})
 	switch {

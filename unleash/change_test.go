@@ -49,7 +49,7 @@ func TestAnAddressThatIsSoAlreadyIsNotWritten(t *testing.T) {
 	account.Email = "of.an.older.reading@example.com" // the server counts, not what was read once
 	for _, spelling := range []string{srv.Users()[2].Email, strings.ToUpper(srv.Users()[2].Email)} {
 		receipt, err := client.ChangeEmail(t.Context(), account, spelling)
-		if err != nil || !receipt.Already || receipt.Status != 200 || receipt.Attempts < 1 {
+		if err != nil || !receipt.Already || receipt.Status != 200 || receipt.Attempts != 0 {
 			t.Errorf("%+v, %v", receipt, err)
 		}
 	}
@@ -128,9 +128,26 @@ func TestAPersonOfSCIMIsNotChangedHere(t *testing.T) {
 	srv, client := start(t, unleashtest.Config{})
 	scim := srv.AddUser(unleashtest.User{Email: "scim@example.com", SCIM: true})
 	_, err := client.ChangeEmail(t.Context(), resetter.Account{ID: strconv.Itoa(scim.ID)}, "new@example.com")
-	want(t, err, resetter.ErrIneligible)
-	if n := srv.Calls(sandbox.Update); n != 0 {
-		t.Errorf("%d writes", n)
+	if e := want(t, err, resetter.ErrIneligible); e.Attempts != 0 || srv.Calls(sandbox.Update) != 0 {
+		t.Errorf("%+v; %d writes", e, srv.Calls(sandbox.Update))
+	}
+}
+
+func TestAChangeThatEndsWithTheReadingBeforeItCountsNoAttempt(t *testing.T) {
+	srv, client := start(t, unleashtest.Config{People: 1})
+	for _, c := range []ruling{
+		{status: 200, body: `{"id":8}`, kind: resetter.ErrUnavailable},
+		{status: 200, body: `null`, kind: resetter.ErrUnavailable},
+		{status: 401, body: refusal("UnauthorizedError", "You must log in"), kind: resetter.ErrUnauthorized},
+		{status: 404, body: refusal("NotFoundError", "No user found"), kind: resetter.ErrNotFound},
+		{status: 429, body: `{"message":"Too many requests"}`, kind: resetter.ErrRateLimited},
+	} {
+		srv.ClearFaults()
+		srv.Inject(answer(sandbox.Get, c.status, c.body))
+		_, err := client.ChangeEmail(resetter.WithWaitsHandedBack(t.Context()), resetter.Account{ID: "3"}, "new@example.com")
+		if e := want(t, err, c.kind); e.Attempts != 0 || e.Repeatable || srv.Calls(sandbox.Update) != 0 {
+			t.Errorf("%d %s: %+v; %d writes", c.status, c.body, e, srv.Calls(sandbox.Update))
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
@@ -184,4 +185,40 @@ func ExampleClient_ChangeEmail() {
 	// already: false
 	// already: true
 	// 0 mails
+}
+
+// Somebody leaves. Unleash cannot lock an account, so it is deleted, for good.
+func ExampleClient_API() {
+	system := unleashtest.NewServer(unleashtest.Config{})
+	defer system.Close()
+	system.AddUser(unleashtest.User{Email: "ana@example.com"})
+
+	ctx := context.Background()
+	client, err := unleash.New(system.URL, unleash.Credentials{
+		Token: resetter.NewSecret(system.Token),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer client.Close(ctx)
+
+	ana, err := client.Resolve(ctx, resetter.Email("ana@example.com"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	id, err := strconv.Atoi(ana.ID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := client.API().DeleteUserWithResponse(ctx, id); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = client.Resolve(ctx, resetter.Email("ana@example.com"))
+	fmt.Println("gone:", errors.Is(err, resetter.ErrNotFound))
+	// Output:
+	// gone: true
 }

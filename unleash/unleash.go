@@ -11,7 +11,8 @@
 // Many people are looked up in one call by ResolveBatch, whether a reset whose
 // answer was lost was carried out is read by Reconcile, and ChangeEmail gives a
 // person another address. Unleash has no way to lock somebody out, nor to
-// demand a new password at the next sign-in.
+// demand a new password at the next sign-in. What has no method here goes
+// through API, as the client's own requests do.
 //
 // # What to set up in Unleash
 //
@@ -59,6 +60,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/transport"
@@ -74,8 +76,8 @@ func (c Credentials) validate() error {
 	switch {
 	case c.Token.IsZero():
 		return errors.New("the token is empty")
-	case strings.ContainsAny(c.Token.Reveal(), " \t\r\n"):
-		return errors.New("the token holds a blank or a line break")
+	case strings.ContainsFunc(c.Token.Reveal(), func(r rune) bool { return r == ' ' || r > unicode.MaxASCII }):
+		return errors.New("the token holds a blank or a character that is not ASCII, which none of Unleash's does")
 	}
 	return nil
 }
@@ -118,6 +120,17 @@ func New(baseURL string, creds Credentials, opts ...transport.Option) (*Client, 
 	c.api, err = unleashapi.NewClientWithResponses(c.http.Base(), unleashapi.WithHTTPClient(c.http))
 	return c, err
 }
+
+// API is Unleash's admin API as far as this project describes it, with the
+// Client's own token, pace, limits and redaction, for what has no method here,
+// such as deleting somebody or setting a password.
+//
+// Its calls are taken for something that must not happen twice: none is
+// repeated unless it certainly was not carried out, and BeforeSend is called.
+// Their errors are of type *resetter.Error and mean what those of Reset mean.
+// Answers may hold one-time links in the clear. They are read up to 1 MiB, which
+// the list of all users may exceed: ResolveBatch reads any.
+func (c *Client) API() *unleashapi.ClientWithResponses { return c.api }
 
 // Pace implements resetter.Pacer.
 func (c *Client) Pace() resetter.Pace { return c.http.Pace() }

@@ -10,31 +10,45 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 	"github.com/seed57652884/resetctl/resetter/transport"
 	"github.com/seed57652884/resetctl/unleash"
+	"github.com/seed57652884/resetctl/unleash/unleashapi"
 	"github.com/seed57652884/resetctl/unleash/unleashtest"
 )
 
 func TestNewReportsEverythingThatIsWrongAtOnce(t *testing.T) {
-	_, err := unleash.New("http://ana:pass@example.com?x=1", unleash.Credentials{}, transport.WithRate(-1))
+	_, err := unleash.New("http://ana:pass@example.com:99999?x=1", unleash.Credentials{}, transport.WithRate(-1))
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"rate", "password", `"?"`, "http,", "token"} {
+	for _, want := range []string{"rate", "port", "password", `"?"`, "http,", "token"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not speak of %s: %v", want, err)
 		}
 	}
 }
 
-func TestATokenThatWasCopiedWithALineBreakIsRefusedAndNotShown(t *testing.T) {
-	for _, token := range []string{"user:abcdef\n", "user:abc def", "\tuser:abcdef"} {
-		_, err := unleash.New("https://example.com", unleash.Credentials{Token: resetter.NewSecret(token)})
-		if err == nil || !strings.Contains(err.Error(), "blank") || strings.Contains(err.Error(), "abc") {
-			t.Errorf("got %v", err)
+func TestATokenThatWasCopiedBadlyIsRefusedAndNotShown(t *testing.T) {
+	for token, says := range map[string]string{
+		"user:abcdef\n":       "line break",
+		"user:abc\r\ndef":     "line break",
+		"\tuser:abcdef":       "control character",
+		"user:abc\x00def":     "control character",
+		"user:abcdef\x7f":     "control character",
+		"user:abc def":        "blank",
+		"user:abc\u00a0def":   "ASCII",
+		"\u200buser:abcdef":   "ASCII",
+		"user:abc\u2026":      "ASCII",
+		"user:abc def\n":      "line break",
+		"user:abc\n\u2026def": "ASCII",
+	} {
+		_, err := unleash.New("https://example.com:99999", unleash.Credentials{Token: resetter.NewSecret(token)})
+		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "abc") || !strings.Contains(err.Error(), "port") {
+			t.Errorf("%q: %v", token, err)
 		}
 	}
 }
@@ -331,5 +345,35 @@ func TestTheIntentIsNotedBeforeTheFirstByteAndNotForReads(t *testing.T) {
 	}
 	if _, err := client.Reset(ctx, account); err != nil || intents != 1 {
 		t.Errorf("%d intents, %v", intents, err)
+	}
+}
+
+// What goes through API goes as the client's own requests do: signed in, at the
+// same pace, with nothing secret in its errors, and never a second time.
+func TestWhatHasNoMethodGoesTheSameWay(t *testing.T) {
+	srv, client := start(t, unleashtest.Config{})
+	ana := srv.AddUser(unleashtest.User{Email: "ana@example.com"})
+	intents := 0
+	ctx := resetter.WithWaitsHandedBack(resetter.WithBeforeSend(t.Context(), func(context.Context) error { intents++; return nil }))
+	try := func() error {
+		_, err := client.API().ChangePasswordWithResponse(ctx, ana.ID, unleashapi.NewPassword{Password: "Tr0ub4dor&3x"})
+		return err
+	}
+	if err := try(); err != nil || intents != 1 {
+		t.Errorf("%v; %d intents", err, intents)
+	}
+	srv.Inject(once(answer(unleashtest.SetPassword, 409, refusal("ConflictError", "no luck with "+srv.Token))))
+	if e := want(t, try(), resetter.ErrRejected); !strings.Contains(e.Error(), "no luck") || strings.Contains(e.Error(), srv.Token) {
+		t.Errorf("%v", e)
+	}
+	srv.Inject(sandbox.Fault{Kind: sandbox.Drop, On: unleashtest.SetPassword, Processed: true, Times: 1})
+	want(t, try(), resetter.ErrLostAnswer)
+	if n := srv.Calls(unleashtest.SetPassword); n != 3 || intents != 3 {
+		t.Errorf("%d calls, %d intents", n, intents)
+	}
+	srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, On: unleashtest.SetPassword, RetryAfter: time.Minute})
+	want(t, try(), resetter.ErrRateLimited)
+	if p := client.Pace(); p.Throttled != 1 || p.GatedUntil.IsZero() || int(p.Requests) != len(srv.Requests()) {
+		t.Errorf("%d requests, and the pace is %+v", len(srv.Requests()), p)
 	}
 }

@@ -169,7 +169,7 @@ func (c *call) notSignedIn(err error) *resetter.Error {
 		return c.notStarted(e.Err)
 	}
 	own := *e
-	own.Account, own.Attempts = c.op.Account, c.attempts
+	own.Account, own.Attempts = c.op.Account, c.counted()
 	own.Stop = own.Stop || isRefusal(e)
 	if broken := own.Status == 0 || own.Status >= 400; broken && own.Kind == resetter.ErrUnavailable && !own.Stop && own.Until.IsZero() {
 		// Nothing was tried for this account, and the next would fare no better:

@@ -102,15 +102,22 @@ func (c *call) decide(ctx context.Context) {
 		c.fail()
 	case ctx.Err() != nil:
 		c.failure = c.notStarted(context.Cause(ctx))
-	case v.Ruling == notSent && c.latest.broken:
+	case c.latest.broken && (c.client.system.Probe != nil || !c.timeIsUp()):
 		// The gate has become the judge of when, for this call as for all.
 		c.again(0, "unreachable: the gate decides")
-	case c.spent >= c.client.settings.timeout:
-		c.fail() // or the time-out would count as often as the call is repeated
+	case c.latest.broken:
+		// The gate has nothing to find out with but another try of this call.
+		c.fail(func(e *resetter.Error) { e.Until, e.Scope = c.client.gate.tryAgain(), resetter.ScopeTarget })
+	case c.timeIsUp():
+		c.fail()
 	default:
 		c.repeat("may be repeated: " + v.Ruling.String())
 	}
 }
+
+// timeIsUp reports whether the attempts have taken as long as one may, or the
+// time-out would count as often as the call is repeated.
+func (c *call) timeIsUp() bool { return c.spent >= c.client.settings.timeout }
 
 // repeat goes on within the budget.
 func (c *call) repeat(reason string) {
@@ -144,7 +151,7 @@ func (c *call) renew() {
 // whole target is kept by the gate, before the next attempt.
 func (c *call) throttled(ctx context.Context) {
 	until, scope := c.latest.until, c.latest.verdict.Scope
-	if c.notOurs(ctx, until) {
+	if c.timeIsUp() || c.notOurs(ctx, until) {
 		c.fail(func(e *resetter.Error) { e.Until, e.Scope = until, scope })
 		return
 	}

@@ -17,6 +17,9 @@ type Operation struct {
 	Class Class
 	// Account is whom it is about, for errors: an e-mail address or an id. Never a secret.
 	Account string
+	// Uncounted is true of a read on the way to a write: the Attempts of such an
+	// action are its writes alone.
+	Uncounted bool
 	// Anonymous requests carry no session: signing in, and what needs none.
 	Anonymous bool
 	// Stream reads the body of a success as it comes, to its end, where that is
@@ -81,9 +84,17 @@ func (x *Exchange) saw(resp *http.Response) {
 // to about a second; 0 where it did not say.
 func (x *Exchange) ClockSkew() time.Duration { return x.skew }
 
+// counted is how many requests a Receipt or an Error speaks of.
+func (x *Exchange) counted() int {
+	if x.op.Uncounted {
+		return 0
+	}
+	return x.attempts
+}
+
 // Receipt is the receipt of an accepted answer.
 func (x *Exchange) Receipt() resetter.Receipt {
-	return resetter.Receipt{Status: x.status, RequestID: x.requestID, Attempts: x.attempts}
+	return resetter.Receipt{Status: x.status, RequestID: x.requestID, Attempts: x.counted()}
 }
 
 // Failed turns what a generated client returned into an error of this
@@ -149,7 +160,7 @@ func (x *Exchange) Refuse(kind resetter.Kind, message, advice string) *resetter.
 	return &resetter.Error{
 		System: x.client.settings.target, Op: x.op.Name, Account: x.op.Account,
 		Kind: kind, Message: message, Advice: advice,
-		Status: x.status, RequestID: x.requestID, Attempts: x.attempts,
+		Status: x.status, RequestID: x.requestID, Attempts: x.counted(),
 		Repeatable: x.op.Class == Write,
 	}
 }

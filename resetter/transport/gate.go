@@ -93,6 +93,14 @@ func (g *gate) closedUntil() time.Time {
 	return time.Time{}
 }
 
+// tryAgain is when to come back to a system that cannot be reached.
+func (g *gate) tryAgain() time.Time {
+	if until := g.closedUntil(); !until.IsZero() {
+		return until
+	}
+	return time.Now().Add(shortestPause) // somebody is about to find out
+}
+
 // throttled closes the gate since a request that left at sentAt was turned
 // away, for wait or, where that is next to nothing, for a pause of our own. It
 // reports whether this opens a new episode: further answers to what was in

@@ -123,6 +123,22 @@ func TestThrottlingWithoutEndEndsAtTheMaximumWait(t *testing.T) {
 	}
 }
 
+func TestASystemThatIsSlowToTurnUsAwayIsNotAskedForLongerThanTheTimeOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			requests++
+			time.Sleep(25 * time.Second)
+			w.WriteHeader(429)
+		}).on(t, transport.System{})
+		_, err := do(t.Context(), c, transport.Send, "")
+		var e *resetter.Error
+		if !errors.As(err, &e) || e.Kind != resetter.ErrRateLimited || !e.Until.After(time.Now()) || requests != 3 {
+			t.Errorf("%v after %d requests", err, requests)
+		}
+	})
+}
+
 func TestAPersonsPauseHoldsUpNobodyElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		first := true
@@ -322,17 +338,61 @@ func TestLostAnswersAndServerErrorsDoNotOpenTheBreaker(t *testing.T) {
 	}
 }
 
-// Connections that hang cost time as well, the probes' included.
+// swallow makes no connection, and says so to nobody.
+func swallow(ctx context.Context, _, _ string) (net.Conn, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// Connections that hang cost time as well, the probes' included, and so do the
+// tries of the calls themselves where there is no probe.
 func TestAHostThatSwallowsConnectionsIsGivenUpAtTheMaximumWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		swallow := func(ctx context.Context, _, _ string) (net.Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
-		c := newClient(t, transport.System{Probe: alive}, "http://localhost", transport.WithDialContext(swallow), transport.WithMaxWait(2*time.Minute))
-		start := time.Now()
-		_, err := do(t.Context(), c, transport.Send, "")
-		if d := time.Since(start); !errors.Is(err, resetter.ErrUnavailable) || d > 3*time.Minute+10*time.Second {
-			t.Errorf("%v after %v", err, d)
-		}
-	})
+	for name, probe := range map[string]func() (*http.Request, error){"with a probe": alive, "without": nil} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient(t, transport.System{Probe: probe}, "http://localhost", transport.WithDialContext(swallow), transport.WithMaxWait(2*time.Minute))
+				start := time.Now()
+				_, err := do(t.Context(), c, transport.Send, "")
+				if d := time.Since(start); !errors.Is(err, resetter.ErrUnavailable) || d > 3*time.Minute+10*time.Second {
+					t.Errorf("%v after %v", err, d)
+				}
+			})
+		})
+	}
+}
+
+// Where there is no probe, a call whose attempts have taken the time-out does
+// not try whether the system is back: it is told when to come again, as far as
+// it is known by then that nobody gets through.
+func TestWhoseTimeIsUpIsToldWhenToComeAgain(t *testing.T) {
+	for waits, under := range map[string]func(context.Context) context.Context{
+		"slept": func(ctx context.Context) context.Context { return ctx }, "handed back": handedBack,
+	} {
+		t.Run(waits, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const timeout, callers, unaware = 7 * time.Second, 12, 4
+				c := newClient(t, transport.System{}, "http://localhost", transport.WithDialContext(swallow), transport.WithTimeout(timeout))
+				var told atomic.Int64
+				var all sync.WaitGroup
+				for range callers {
+					all.Go(func() {
+						start := time.Now()
+						_, err := do(under(t.Context()), c, transport.Send, "")
+						var e *resetter.Error
+						if !errors.As(err, &e) || e.Kind != resetter.ErrUnavailable || e.Attempts != 1 || time.Since(start) > timeout+2*time.Second {
+							t.Errorf("%+v after %v", err, time.Since(start))
+						} else if e.Scope == resetter.ScopeTarget && e.Until.After(time.Now()) {
+							told.Add(1)
+						}
+					})
+				}
+				all.Wait()
+				if told.Load() != callers-unaware {
+					t.Errorf("%d of %d were told when to come again", told.Load(), callers)
+				}
+			})
+		})
+	}
 }
 
 func TestRefusedConnectionsSlowUsDownWhereThatIsHowTheSystemObjects(t *testing.T) {

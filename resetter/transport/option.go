@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -86,7 +87,8 @@ func WithRate(perSecond float64) Option {
 
 // WithTimeout bounds each attempt, from connecting to the last byte of the
 // answer. Waits for gate and pace are not part of it. A call whose attempts
-// have taken that long together is not repeated any more.
+// have taken that long together is not repeated any more, unless a System.Probe
+// shows that a system which could not be reached is back.
 func WithTimeout(d time.Duration) Option {
 	return func(s *settings) error {
 		if d <= 0 {
@@ -211,6 +213,13 @@ func parseBase(raw string, plainHTTP bool) (*url.URL, error) {
 	}
 	if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		errs = append(errs, errors.New(`the URL has a part behind "?" or "#", which the address of a system never has`))
+	}
+	if port := u.Port(); port != "" {
+		// Not shown: of an address that was put together wrongly it may be the
+		// beginning of a password.
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			errs = append(errs, errors.New("the port of the URL is none; ports are numbers from 1 to 65535"))
+		}
 	}
 	switch u.Scheme {
 	case "https":

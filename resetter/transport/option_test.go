@@ -66,9 +66,14 @@ func TestAnAddressIsHTTPSOrLoopback(t *testing.T) {
 		"https://example.com#canary":     "",
 		"https://me:canary@example.com":  "",
 		"https://exa mple.com/canary":    "",
+		"https://example.com:65536":      "",
+		"https://example.com:99999":      "",
+		"https://example.com:0":          "",
+		"https://me:47114711/canary":     "",
 		"https://example.com/%zz?canary": "",
 		"https://example.com":            "https://example.com",
 		"https://example.com:19999/":     "https://example.com:19999",
+		"https://example.com:65535":      "https://example.com:65535",
 		"https://example.com/acme/":      "https://example.com/acme",
 		"http://localhost:1":             "http://localhost:1",
 		"http://127.0.0.1:1":             "http://127.0.0.1:1",
@@ -78,7 +83,7 @@ func TestAnAddressIsHTTPSOrLoopback(t *testing.T) {
 		switch {
 		case want == "" && err == nil:
 			t.Errorf("%q was accepted", url)
-		case want == "" && strings.Contains(err.Error(), "canary"):
+		case want == "" && (strings.Contains(err.Error(), "canary") || strings.Contains(err.Error(), "4711")):
 			t.Errorf("%q: %v", url, err)
 		case want != "" && (err != nil || c.Base() != want):
 			t.Errorf("%q: %v", url, err)
@@ -86,6 +91,29 @@ func TestAnAddressIsHTTPSOrLoopback(t *testing.T) {
 	}
 	if _, err := transport.New(transport.System{Name: "acme"}, "http://example.com", transport.WithPlainHTTP()); err != nil {
 		t.Error(err)
+	}
+}
+
+// What goes into a header by each system's own Authorize is looked at before
+// anything is sent, for every system that has no session.
+func TestCredentialsThatNoHeaderCanHoldAreRefusedAndNotShown(t *testing.T) {
+	for key, good := range map[string]bool{
+		"canary": true, "canary with blanks": true, "canäry": true, "": true,
+		"canary\n": false, "canary\r\nX-Admin: 1": false, "\x00canary": false, "can\tary": false, "canary\x7f": false,
+	} {
+		_, err := transport.New(transport.System{Name: "acme", Authorize: func(r *http.Request, _ transport.Token) {
+			r.Header.Set("X-Key", key)
+			r.Header.Set("X-Other-Key", "other "+key)
+		}}, "https://example.com")
+		switch {
+		case good && err != nil:
+			t.Errorf("%q: %v", key, err)
+		case good:
+		case err == nil:
+			t.Errorf("%q was accepted", key)
+		case !strings.Contains(err.Error(), "header X-Key") || !strings.Contains(err.Error(), "header X-Other-Key") || strings.Contains(err.Error(), "anary"):
+			t.Errorf("%q: %v", key, err)
+		}
 	}
 }
 

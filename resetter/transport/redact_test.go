@@ -2,14 +2,20 @@ package transport_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/transport"
@@ -91,6 +97,69 @@ func TestNoErrorOrLogGivesAnythingAway(t *testing.T) {
 	if strings.Contains(logged.String(), canary) {
 		t.Errorf("the standard logger was told: %s", logged.String())
 	}
+}
+
+// inJSON is s as Go quotes it, and inPHP as PHP does.
+func inJSON(s string) string {
+	quoted, _ := json.Marshal(s)
+	return string(quoted[1 : len(quoted)-1])
+}
+
+func inPHP(s string) string {
+	var ascii strings.Builder
+	for _, c := range strings.ReplaceAll(inJSON(s), "/", `\/`) {
+		switch {
+		case c < utf8.RuneSelf:
+			ascii.WriteRune(c)
+		case c <= 0xffff:
+			fmt.Fprintf(&ascii, `\u%04x`, c)
+		default:
+			high, low := utf16.EncodeRune(c)
+			fmt.Fprintf(&ascii, `\u%04x\u%04X`, high, low)
+		}
+	}
+	return ascii.String()
+}
+
+// Systems repeat what they were sent as it came: encoded for a URL or a form,
+// quoted in JSON, in base64 as in Basic authentication.
+func TestASecretIsRecognisedHoweverItIsSpelled(t *testing.T) {
+	hex := regexp.MustCompile("%..")
+	spellings := map[string]func(string) string{
+		"as it is":      func(s string) string { return s },
+		"in a form":     url.QueryEscape,
+		"in a path":     url.PathEscape,
+		"in small hex":  func(s string) string { return hex.ReplaceAllStringFunc(url.PathEscape(s), strings.ToLower) },
+		"in hex alone":  func(s string) string { return regexp.MustCompile("..").ReplaceAllString(fmt.Sprintf("%x", s), "%$0") },
+		"in JSON":       inJSON,
+		"in PHP's JSON": inPHP,
+	}
+	for _, before := range []string{"", "a", "ab", "ana:"} {
+		for name, alphabet := range map[string]*base64.Encoding{"base64": base64.StdEncoding, "base64 without an end": base64.RawStdEncoding, "base64 for URLs": base64.URLEncoding} {
+			spellings["in "+name+", behind "+before] = func(s string) string { return alphabet.EncodeToString([]byte(before + s)) }
+			spellings["in "+name+", within "+before] = func(s string) string { return alphabet.EncodeToString([]byte(before + s + ":ana")) }
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var said string
+		m := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusConflict) })
+		judge := func(a transport.Answer) transport.Verdict {
+			v := transport.ByStatus(a)
+			v.Message = said
+			return v
+		}
+		for _, secret := range []string{"quite-plain", "a&b1", "100%", "%41%41", `back\n"slash"`, "tab\tand ä and 😀/", "plus+and blank", "???>>>~~~K"} {
+			c := m.on(t, transport.System{Judge: judge, Secrets: []resetter.Secret{resetter.NewSecret(secret), resetter.NewSecret("another")}})
+			for name, spelled := range spellings {
+				said = "wrong: " + spelled(secret) + " of ana, and another; 100 % + \\ stay"
+				_, err := do(t.Context(), c, transport.Send, "")
+				var e *resetter.Error
+				if !errors.As(err, &e) || e.Message != "wrong: [hidden] of ana, and [hidden]; 100 % + \\ stay" {
+					t.Errorf("%q %s is shown: %v", secret, name, err)
+				}
+			}
+		}
+	})
 }
 
 func TestWhatLooksLikeATokenAndIsNoneStays(t *testing.T) {

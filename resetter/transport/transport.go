@@ -66,10 +66,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -86,9 +89,12 @@ type System struct {
 	// Session signs in and out; nil where Authorize needs no token.
 	Session *Session
 	// Authorize puts the token, or what else proves who we are, on a request.
+	// Where there is no Session, New tries it on a request that is not sent, so
+	// that credentials which no header can hold are refused there.
 	Authorize func(*http.Request, Token)
 	// Probe is a harmless read that shows whether the system is back, by
-	// building one request; it is sent without a session.
+	// building one request; it is sent without a session. Without one, which is
+	// nil, the calls themselves find out, at the cost of their own time-outs.
 	Probe func() (*http.Request, error)
 	// RequestID names the header by which the system calls a request; may be empty.
 	RequestID string
@@ -96,7 +102,7 @@ type System struct {
 	// their connections.
 	RefusalIsThrottle bool
 	// Secrets of four characters or more are cut out of every message, along
-	// with all tokens.
+	// with all tokens: as they are, and as URLs, forms, JSON and base64 spell them.
 	Secrets []resetter.Secret
 }
 
@@ -139,6 +145,9 @@ func New(system System, baseURL string, options ...Option) (*Client, error) {
 	if system.Session != nil && system.Session.SignIn == nil {
 		errs = append(errs, errors.New("the system's Session has no SignIn"))
 	}
+	if system.Session == nil && system.Authorize != nil {
+		errs = append(errs, sendable(system.Authorize))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
@@ -164,6 +173,22 @@ func New(system System, baseURL string, options ...Option) (*Client, error) {
 		c.session = newSession(*system.Session, c.redact)
 	}
 	return c, nil
+}
+
+// sendable reports what of the credentials no header can hold, without showing it.
+func sendable(authorize func(*http.Request, Token)) error {
+	trial, err := http.NewRequest(http.MethodGet, "https://localhost", nil)
+	if err != nil {
+		return err
+	}
+	authorize(trial, Token{})
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(trial.Header)) {
+		if slices.ContainsFunc(trial.Header[name], malformedValue) {
+			errs = append(errs, fmt.Errorf("the credentials hold a line break or another control character, which the header %s cannot", name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Base is the configured address, without a slash at its end.

@@ -264,9 +264,12 @@ func TestAnUnusableProxySettingIsNotQuoted(t *testing.T) {
 
 func TestAMalformedHeaderIsNoOutage(t *testing.T) {
 	s := newRawServer(t, nil)
-	c := newClient(t, transport.System{Authorize: func(r *http.Request, _ transport.Token) {
-		r.Header.Set("Authorization", "canary\n")
-	}}, s.url())
+	c := newClient(t, transport.System{
+		Session: &transport.Session{SignIn: func(context.Context) (transport.Token, error) {
+			return transport.Token{Access: resetter.NewSecret("canary\n")}, nil
+		}},
+		Authorize: func(r *http.Request, t transport.Token) { r.Header.Set("Authorization", t.Access.Reveal()) },
+	}, s.url())
 	_, err := do(t.Context(), c, transport.Send, "")
 	var e *resetter.Error
 	if !errors.As(err, &e) || e.Kind != resetter.ErrInvalid || !e.Stop || e.Attempts != 1 || strings.Contains(err.Error(), "canary") {
