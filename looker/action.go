@@ -50,11 +50,7 @@ func (a *action) end(err error) (resetter.Receipt, error) {
 		return resetter.Receipt{}, err
 	}
 	whole := *e
-	whole.Attempts = a.attempts
-	if len(a.holds) > 0 {
-		half := "so far: " + strings.Join(a.holds, ", ") + "; do it again to complete it"
-		whole.Advice = strings.TrimPrefix(whole.Advice+"; "+half, "; ")
-	}
+	whole.Attempts, whole.Holds = a.attempts, strings.Join(a.holds, ", ")
 	return resetter.Receipt{}, &whole
 }
 

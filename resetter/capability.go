@@ -115,7 +115,7 @@ type Locker interface {
 	// is mailed. It is idempotent, see ForceChange, and repeating it completes
 	// what stopped half way. An error is about the request that it stopped at: the
 	// writes before it hold, whatever the kind, ErrNotStarted included, and its
-	// Advice says which.
+	// Holds says which.
 	Lock(ctx context.Context, account Account, o LockOptions) (Receipt, error)
 	// Unlock lets the owner sign in again. It brings back no session and no key.
 	Unlock(ctx context.Context, account Account) (Receipt, error)

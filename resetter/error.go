@@ -42,7 +42,7 @@ const (
 	// ErrNotStarted: the caller ended it before the first byte, by its context,
 	// by a failing BeforeSend or by an observer that held it back. Wraps that
 	// error. Of an action of several writes it is the next one that did not
-	// start: what was written before stays, and Error.Advice says what that is.
+	// start: what was written before stays, and Error.Holds says what that is.
 	ErrNotStarted Kind = "not_started"
 )
 
@@ -114,6 +114,9 @@ type Error struct {
 	Stop bool
 	// Advice is what to do next, as a sentence without a full stop.
 	Advice string
+	// Holds says what of an action of several writes is so by now, although it
+	// stopped half way: "the account is disabled"; empty where nothing is.
+	Holds string
 	// Err is the cause, such as a network error; may be nil.
 	Err error
 }
@@ -167,6 +170,9 @@ func (e *Error) Detail() string {
 	}
 	if e.Advice != "" {
 		fmt.Fprintf(&b, "; %s", e.Advice)
+	}
+	if e.Holds != "" {
+		fmt.Fprintf(&b, "; so far: %s; do it again to complete it", e.Holds)
 	}
 	return b.String()
 }

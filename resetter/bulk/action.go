@@ -65,7 +65,11 @@ func (e *Engine) perform(ctx context.Context, r resetter.Resetter, row Row, acco
 // accepted is the result of a row that the system took.
 func accepted(r Result, receipt resetter.Receipt, status resetter.Status) Result {
 	r.Outcome, r.Reason, r.Status = Done, Accepted, receipt.Status
-	r.Attempts = max(r.Attempts, receipt.Attempts)
+	if r.Row.Action.Mails() {
+		r.Attempts = max(r.Attempts, receipt.Attempts)
+	} else { // which no intent has counted
+		r.Attempts += receipt.Attempts
+	}
 	switch r.Row.Action {
 	case resetter.ActionForceChange:
 		r.Detail = "done; a new password is demanded at the next sign-in"

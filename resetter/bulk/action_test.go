@@ -195,6 +195,50 @@ func TestAChangeThatWasMadeIsMadeAlready(t *testing.T) {
 	}
 }
 
+// An action that stops between two of its writes says what holds, whoever ended
+// it, and is completed when the run goes on.
+func TestAnActionThatStopsHalfWaySaysSoAndIsCompleted(t *testing.T) {
+	for name, end := range map[string]func(cancel context.CancelFunc) *resetter.Error{
+		"a pause": func(context.CancelFunc) *resetter.Error {
+			return throttled(time.Hour, resetter.ScopeTarget).(*resetter.Error)
+		},
+		"Ctrl-C": func(cancel context.CancelFunc) *resetter.Error {
+			cancel()
+			time.Sleep(time.Second) // until everybody knows
+			return refusal(resetter.ErrNotStarted, context.Canceled)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &able{system: &system{}}
+				j := newLedger(t, doing(resetter.ActionLock, "p0@example.com"))
+				e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: a}}}
+				prepare(t, e)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				a.write = func(context.Context, string) error {
+					err := end(cancel)
+					err.Holds, err.Attempts = "the account is disabled", 2
+					return err
+				}
+				_, _ = e.Act(ctx)
+				r := results(t, j)[0]
+				is(t, r, "pending/deferred")
+				if r.Detail != "not through yet: the account is disabled; going on completes it" || r.Attempts != 2 {
+					t.Errorf("%d attempts, %q", r.Attempts, r.Detail)
+				}
+				a.write = nil
+				work(t, e)
+				r = results(t, j)[0]
+				is(t, r, "done/accepted")
+				if r.Attempts != 3 {
+					t.Errorf("%d attempts, want 3", r.Attempts)
+				}
+			})
+		})
+	}
+}
+
 func TestNobodyIsGivenAnAddressThatTheGuardsForbid(t *testing.T) {
 	var rows []bulk.Row
 	for i, address := range []string{"p0@example.com", "p1@evil.example", "vip@example.com"} {

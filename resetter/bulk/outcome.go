@@ -84,6 +84,21 @@ func putOff(r Result, err error, until time.Time, scope resetter.Scope) Result {
 	return r
 }
 
+// halfWay is the result of a row whose action of several writes was ended between
+// two of them: it goes on later. ok is false where nothing was written, or where
+// the row is in doubt as it was.
+func halfWay(t *task, err error) (r Result, ok bool) {
+	e := refusal(err)
+	if e == nil || e.Holds == "" || t.doubt != nil {
+		return r, false
+	}
+	r = t.Result
+	r.Outcome, r.Reason, r.FinishedAt = Pending, Deferred, time.Time{}
+	r.Attempts += e.Attempts
+	r.Detail = "not through yet: " + e.Holds + "; going on completes it"
+	return r, true
+}
+
 // tooLate is the result of a row that was put off for too long.
 func tooLate(r Result, kind resetter.Kind, longest time.Duration) Result {
 	r.Outcome, r.Reason = Failed, Reason(kind)

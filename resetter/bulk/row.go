@@ -18,8 +18,8 @@ func (a *acting) lane(t *Target, stage Stage) *lane {
 	l.systemic = []resetter.Kind{resetter.ErrForbidden}
 	l.work = func(ctx context.Context, task *task) verdict { return a.work(ctx, t, task) }
 	l.giveUp = func(_ context.Context, task *task, v verdict) error {
-		if v.scope == resetter.ScopePerson || task.doubt != nil {
-			return nil // it stays Deferred, and going on tries it again; or in doubt
+		if task.Reason == Deferred || task.doubt != nil {
+			return nil // it stays so, and going on tries it again; or in doubt
 		}
 		return a.finish(task, new(send), tooLate(task.Result, v.kind, t.maxWait()))
 	}
@@ -106,6 +106,12 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 		return a.wait(target, t, s, err, until, scope)
 	}
 	if err != nil && t.isGrounded() && notStarted(err, s.intents) {
+		if half, ok := halfWay(t, err); ok {
+			if err := a.record(a.keep, half); err != nil {
+				return verdict{err: a.ends(err)}
+			}
+			return verdict{}
+		}
 		if s.intents > 0 { // close what was certainly not sent
 			t.Outcome, t.Reason, t.Detail = Pending, NotStarted, ""
 			if err := a.back(t); err != nil {
@@ -177,6 +183,12 @@ func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Ti
 		return verdict{answered: true, err: a.finish(t, s, r)}
 	}
 	t.Result = putOff(t.Result, err, until, scope)
+	if half, ok := halfWay(t, err); ok { // which the row tells, if it ends there
+		t.Result = half
+		if err := a.record(a.keep, half); err != nil {
+			return verdict{err: a.ends(err)}
+		}
+	}
 	if s.intents > 0 || scope == resetter.ScopePerson && t.doubt == nil {
 		if err := a.back(t); err != nil {
 			return verdict{err: a.ends(err)}
