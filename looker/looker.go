@@ -316,6 +316,9 @@ func (c *Client) Reset(ctx context.Context, account resetter.Account) (resetter.
 	}
 	receipt := exchange.Receipt()
 	receipt.SetupMail = account.SetupPending
+	if to := text(answer.JSON200.Email); resetter.Email(to).Validate() == nil {
+		receipt.MailedTo = to
+	}
 	if c.http.Links() {
 		link := answer.JSON200.PasswordResetURL
 		if account.SetupPending && text(answer.JSON200.AccountSetupURL) != "" {

@@ -182,7 +182,7 @@ func TestAResetMailsOnce(t *testing.T) {
 	if len(mails) != 1 || mails[0].To != ana.Email || mails[0].Kind != sandbox.ResetMail {
 		t.Errorf("mails %v", mails)
 	}
-	if receipt.Status != 200 || receipt.Attempts != 1 || receipt.SetupMail || !receipt.Link.IsZero() {
+	if receipt.Status != 200 || receipt.Attempts != 1 || receipt.SetupMail || !receipt.Link.IsZero() || receipt.MailedTo != ana.Email {
 		t.Errorf("receipt %+v", receipt)
 	}
 }

@@ -165,6 +165,10 @@ type Receipt struct {
 	// SetupMail is true where the system mails a set-up link, since the owner
 	// never set the account up.
 	SetupMail bool
+	// MailedTo is the address that the mail goes to, where the system tells; empty
+	// where it does not. It differs from the account's where that was changed since
+	// the account was looked up.
+	MailedTo string
 	// Link is the one-time link, where the system gave it and the client was
 	// made to ask for it. Whoever has it owns the account.
 	Link Secret

@@ -365,3 +365,19 @@ func TestAtOnceEachTargetBeginsWhenItsOwnPeopleAreKnown(t *testing.T) {
 		}
 	})
 }
+
+// An address that was changed between look-up and request is told as it is.
+func TestWhereTheMailGoesIsTold(t *testing.T) {
+	for to, want := range map[string]string{
+		"":                "accepted; a reset mail goes to p0@example.com",
+		"P0@example.com":  "accepted; a reset mail goes to p0@example.com",
+		"new@example.com": "accepted; a reset mail goes to new@example.com, which the account has by now instead of p0@example.com",
+	} {
+		s := &system{receipt: resetter.Receipt{MailedTo: to}}
+		j := newLedger(t, people("a", 1)...)
+		work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s}}})
+		if got := results(t, j)[0].Detail; got != want {
+			t.Errorf("%q: %q", to, got)
+		}
+	}
+}

@@ -93,14 +93,21 @@ func accepted(r Result, receipt resetter.Receipt, status resetter.Status) Result
 
 // mailed says what an accepted reset means for the person.
 func mailed(account resetter.Account, receipt resetter.Receipt, status resetter.Status) string {
+	to := account.Email
+	switch told := receipt.MailedTo; {
+	case to == "":
+		to = told
+	case told != "" && !resetter.SameEmail(told, to):
+		to = told + ", which the account has by now instead of " + to
+	}
 	switch {
 	case status.Mailer == resetter.MailerAbsent && receipt.Link.IsZero():
 		return "accepted, but the system has no mailer and gave no link: hand the person one by hand"
 	case status.Mailer == resetter.MailerAbsent:
 		return "accepted; the system has no mailer, so hand over the link"
 	case receipt.SetupMail:
-		return "accepted; a set-up mail goes to " + account.Email + ", since by all that can be seen the account was never set up"
+		return "accepted; a set-up mail goes to " + to + ", since by all that can be seen the account was never set up"
 	default:
-		return "accepted; a reset mail goes to " + account.Email
+		return "accepted; a reset mail goes to " + to
 	}
 }
