@@ -73,7 +73,8 @@ func (s *IO) AskHidden(ctx context.Context, question string) (string, error) {
 	return answer, err
 }
 
-// answer asks and has read wait for the answer. A read from a terminal cannot
+// answer asks and has read wait for the answer. What was typed before the question
+// is shown answers another one, or none. A read from a terminal cannot
 // be interrupted; where ctx ends first it is left behind, and ends with the
 // process or with the next line typed.
 func (s *IO) answer(ctx context.Context, prompt string, read func() (string, error)) (string, error) {
@@ -82,6 +83,9 @@ func (s *IO) answer(ctx context.Context, prompt string, read func() (string, err
 	}
 	s.mu.Lock()
 	s.erase()
+	if terminal, ok := s.In.(*os.File); ok {
+		flush(int(terminal.Fd()))
+	}
 	_, _ = io.WriteString(s.Err, Clean(prompt))
 	s.mu.Unlock()
 

@@ -115,6 +115,47 @@ func TestNothingOfASecretIsShownOnATerminal(t *testing.T) {
 	<-screen.read
 }
 
+// What was typed while nobody had asked anything was not meant for the question.
+func TestWhatWasTypedBeforeAQuestionAnswersNone(t *testing.T) {
+	for name, ask := range map[string]func(*IO) (string, error){
+		"yes or no": func(s *IO) (string, error) {
+			yes, err := s.Confirm(t.Context(), "yes or no")
+			return fmt.Sprint(yes), err
+		},
+		"a line":   func(s *IO) (string, error) { return s.Ask(t.Context(), "a line", "") },
+		"a secret": func(s *IO) (string, error) { return s.AskHidden(t.Context(), "a secret") },
+	} {
+		person, program := pseudoTerminal(t)
+		screen := watch(person)
+		if _, err := person.WriteString("y\rhalf"); err != nil {
+			t.Fatal(err)
+		}
+		screen.await(t, "half") // it has come through
+		answer := make(chan string, 1)
+		go func() {
+			got, err := ask(&IO{In: program, Out: program, Err: program, InTerminal: true, ErrTerminal: true})
+			answer <- fmt.Sprint(got, err)
+		}()
+		screen.await(t, name)
+		for name == "a secret" && !mute(t, program) && len(answer) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if _, err := person.WriteString("no\r"); err != nil {
+			t.Fatal(err)
+		}
+		want := "no<nil>"
+		if name == "yes or no" {
+			want = "false<nil>"
+		}
+		if got := <-answer; got != want {
+			t.Errorf("%s: got %s", name, got)
+		}
+		_ = program.Close()
+		_ = person.Close()
+		<-screen.read
+	}
+}
+
 func TestATerminalIsAsItWasWhenAHiddenQuestionIsStopped(t *testing.T) {
 	person, program := pseudoTerminal(t)
 	screen := watch(person)

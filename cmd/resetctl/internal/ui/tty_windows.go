@@ -20,3 +20,6 @@ func (t *tty) prepare() bool {
 func (t *tty) inFront() bool { return true }
 
 func (t *tty) continued() (goesOn <-chan os.Signal, done func()) { return nil, func() {} }
+
+// flush throws away what was typed at a terminal and not read yet.
+func flush(fd int) { _ = windows.FlushConsoleInputBuffer(windows.Handle(fd)) }

@@ -1,0 +1,6 @@
+package ui
+
+import "golang.org/x/sys/unix"
+
+// flush throws away what was typed at a terminal and not read yet.
+func flush(fd int) { _ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) }
