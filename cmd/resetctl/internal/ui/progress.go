@@ -7,15 +7,16 @@ import (
 )
 
 const (
-	drawEvery = 200 * time.Millisecond // on a terminal
-	lookEvery = time.Second            // elsewhere
-	lineEvery = 5 * time.Second        // elsewhere, at most
+	drawEvery  = 200 * time.Millisecond // on a terminal
+	lookEvery  = time.Second            // elsewhere
+	lineEvery  = 5 * time.Second        // elsewhere, at most
+	againEvery = 30 * time.Second       // elsewhere, though nothing has changed
 )
 
 // Progress shows what line returns until ctx ends, and then returns: on a
 // terminal on one line that is drawn anew and taken away at the end, elsewhere,
-// on a dumb one and with JSON as a plain line every few seconds if it has changed. In the
-// background of a terminal it shows nothing. It is to be run by a goroutine
+// on a dumb one and with JSON as a plain line, every few seconds if it has
+// changed and every half a minute if not. In the background of a terminal it shows nothing. It is to be run by a goroutine
 // that the caller waits for. line is called by it alone, every second at least.
 func (s *IO) Progress(ctx context.Context, line func() string) {
 	s.show(ctx, func(int) ([]row, string) {
@@ -63,7 +64,7 @@ func (s *IO) show(ctx context.Context, look func(columns int) ([]row, string)) {
 			s.mu.Lock()
 			s.draw(frame)
 			s.mu.Unlock()
-		case line != said && line != "" && time.Since(saidAt) >= lineEvery:
+		case line != "" && time.Since(saidAt) >= wait(line != said):
 			s.say(slog.LevelInfo, line)
 			said, saidAt = line, time.Now()
 		}
@@ -86,6 +87,14 @@ func (s *IO) show(ctx context.Context, look func(columns int) ([]row, string)) {
 			}
 		}
 	}
+}
+
+// wait is how long a plain line comes after the one before.
+func wait(changed bool) time.Duration {
+	if changed {
+		return lineEvery
+	}
+	return againEvery
 }
 
 // wake is for when the process goes on after somebody else had the terminal.

@@ -218,6 +218,19 @@ func TestElsewhereBarsAreALineEveryFewSeconds(t *testing.T) {
 	})
 }
 
+// Who reads a log wants to know that it still waits, not only that it did.
+func TestElsewhereAProgressThatStandsStillIsSaidAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, err := buffers()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+		defer cancel()
+		s.Progress(ctx, func() string { return "waits" })
+		if err.String() != "waits\nwaits\nwaits\nwaits\n" { // after 5, 35, 65 and 95 seconds
+			t.Errorf("%q", err)
+		}
+	})
+}
+
 func TestQuietShowsNoProgress(t *testing.T) {
 	s, _, err := buffers()
 	s.Quiet, s.ErrTerminal = true, true
