@@ -12,6 +12,7 @@ import (
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
+	"github.com/seed57652884/resetctl/resetter/transport"
 	"github.com/urfave/cli/v2"
 )
 
@@ -98,11 +99,11 @@ func (c *command) interview(ctx context.Context) (map[string]map[string]string, 
 	answers := make(map[string]map[string]string)
 	for _, s := range kinds() {
 		// Not Confirm, which takes the end of the input for a no.
-		yes, err := c.io.Ask(ctx, fmt.Sprintf("Is there a system %s to work with? y or n", s.Name), "n")
+		yes, err := c.io.YesOrNo(ctx, fmt.Sprintf("Is there a system %s to work with?", s.Name))
 		if err != nil {
 			return nil, err
 		}
-		if yes = strings.ToLower(yes); yes != "y" && yes != "yes" {
+		if !yes {
 			continue
 		}
 		values := make(map[string]string)
@@ -131,7 +132,9 @@ func (c *command) askFor(ctx context.Context, k config.Key) (string, error) {
 			return "", err
 		}
 		if k.Name == "url" {
-			err = config.CheckURL(answer)
+			if err = config.CheckURL(answer); err == nil {
+				_, err = transport.New(transport.System{}, answer) // which refuses what crosses the network readable
+			}
 		} else if answer == "" {
 			err = errors.New("it is needed")
 		}

@@ -52,6 +52,7 @@ func TestInitAsksSystemBySystem(t *testing.T) {
 		"y",                                           // looker?
 		"looker.example.com",                          // no address
 		"https://u:p@looker.example.com",              // holds a password
+		"http://looker.example.com",                   // everybody on the way could read the secrets
 		" https://looker.example.com ",                // url
 		"",                                            // client_id is needed
 		"id: \"1\" # x",                               // client_id, of what YAML makes something else
@@ -59,7 +60,7 @@ func TestInitAsksSystemBySystem(t *testing.T) {
 		"keyring:resetctl",                            // half a one
 		"keyring:resetctl/looker", secret + " of two", // client_secret
 		"yes", "https://sugar.example.com", "svc", "exec:sh -c 'pass show sugar: | head -n 1'", // sugar
-		"n", // unleash?
+		"ja", "n", // unleash?
 	})
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, said)
@@ -82,7 +83,7 @@ func TestInitAsksSystemBySystem(t *testing.T) {
 		t.Errorf("the secret is in\n%s\n%s", said, text)
 	}
 	for _, part := range []string{
-		"this is not an address such as", "an address must not hold a user", "it is needed", "this is no reference", "write it as keyring:SERVICE/USER",
+		"this is not an address such as", "an address must not hold a user", "it is needed", "credentials would cross the network readable; use https", "answer y or n", "this is no reference", "write it as keyring:SERVICE/USER",
 		"[env:LOOKER_CLIENT_SECRET]", path + " is written, readable by you alone", "now see whether all is well: resetctl check\n",
 	} {
 		if !strings.Contains(said, part) {
@@ -91,6 +92,16 @@ func TestInitAsksSystemBySystem(t *testing.T) {
 	}
 	if !strings.Contains(string(text), "\n#   unleash:\n") {
 		t.Errorf("unleash is not there as a comment:\n%s", text)
+	}
+}
+
+func TestInitTakesPlainHTTPOfThisMachine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mine.yaml")
+	if code, said := interviewed(t, "/nowhere", []string{"", "", "y", "http://127.0.0.1:4242", ""}, "--config", path); code != 0 {
+		t.Fatalf("exit code %d: %s", code, said)
+	}
+	if got := written(t, path)["unleash.url"]; got != "http://127.0.0.1:4242" {
+		t.Errorf("got %s", got)
 	}
 }
 

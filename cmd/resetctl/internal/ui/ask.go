@@ -20,16 +20,32 @@ var ErrNoAnswer = errors.New("nobody answered")
 // CanAsk reports whether a question would reach somebody.
 func (s *IO) CanAsk() bool { return s.InTerminal && s.ErrTerminal && !s.NoInput }
 
-// Confirm asks a question on stderr that is answered with yes or no. Only "y"
-// and "yes" mean yes; an empty answer, the end of the input and everything
-// else mean no. Errors: ErrCannotAsk, or ctx's own when it ends first.
+// Confirm is YesOrNo where the end of the input means no as well.
 func (s *IO) Confirm(ctx context.Context, question string) (bool, error) {
-	answer, err := s.answer(ctx, question+" [y/N] ", s.typed)
+	yes, err := s.YesOrNo(ctx, question)
 	if errors.Is(err, ErrNoAnswer) {
 		return false, nil
 	}
-	answer = strings.ToLower(strings.TrimSpace(answer))
-	return answer == "y" || answer == "yes", err
+	return yes, err
+}
+
+// YesOrNo asks a question on stderr until it is answered with yes or no, or with
+// nothing, which means no. Errors: ErrCannotAsk, ErrNoAnswer, or ctx's own when
+// it ends first.
+func (s *IO) YesOrNo(ctx context.Context, question string) (bool, error) {
+	for {
+		answer, err := s.answer(ctx, question+" [y/N] ", s.typed)
+		if err != nil {
+			return false, err
+		}
+		switch strings.ToLower(strings.TrimSpace(answer)) {
+		case "y", "yes":
+			return true, nil
+		case "n", "no", "":
+			return false, nil
+		}
+		s.line("answer y or n")
+	}
 }
 
 // Ask asks a question on stderr and returns the line that is typed, clean and

@@ -110,13 +110,22 @@ func TestAClosedPipeIsAnError(t *testing.T) {
 	}
 }
 
-func TestOnlyYesMeansYes(t *testing.T) {
-	for in, want := range map[string]bool{"y\n": true, "YES\r\n": true, " yes \n": true, "\n": false, "": false, "n\n": false, "yess\n": false, "y": true} {
+func TestOnlyYesMeansYesAndOnlyNoOrNothingMeansNo(t *testing.T) {
+	const once, again = "Send? [y/N] ", "Send? [y/N] answer y or n\nSend? [y/N] "
+	for _, tt := range []struct {
+		in     string
+		want   bool
+		prompt string
+	}{
+		{"y\n", true, once}, {"YES\r\n", true, once}, {" yes \n", true, once}, {"y", true, once},
+		{"\n", false, once}, {"", false, once}, {"n\n", false, once}, {"NO\n", false, once},
+		{"yess\ny\n", true, again}, {"yess\nno\n", false, again}, {"1\n\n", false, again}, {"yess", false, again},
+	} {
 		s, _, err := buffers()
-		s.In, s.InTerminal, s.ErrTerminal = strings.NewReader(in), true, true
+		s.In, s.InTerminal, s.ErrTerminal = strings.NewReader(tt.in), true, true
 		got, e := s.Confirm(t.Context(), "Send?")
-		if got != want || e != nil || err.String() != "Send? [y/N] " {
-			t.Errorf("%q: got %v, %v, %q", in, got, e, err)
+		if got != tt.want || e != nil || err.String() != tt.prompt {
+			t.Errorf("%q: got %v, %v, %q", tt.in, got, e, err)
 		}
 	}
 }
