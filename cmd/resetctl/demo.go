@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
@@ -113,7 +114,7 @@ func (s *stage) goWrong(people []sandbox.Person) {
 }
 
 func writeDemo(path string, people []sandbox.Person) error {
-	out, err := table.Create(path, nil)
+	out, err := table.Create(context.Background(), path, new(ui.IO))
 	if err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ type job struct {
 
 // do works off a table.
 func (j *job) do(ctx context.Context, open func(table.Options) (*table.Reader, error)) (err error) {
-	if err := j.read(open); err != nil {
+	if err := j.read(ctx, open); err != nil {
 		return err
 	}
 	defer j.people.Close()
@@ -105,7 +105,7 @@ func (j *job) open(ctx context.Context) (err error) {
 		if err := j.notInState(path); err != nil {
 			return err
 		}
-		if *out, err = table.Create(path, j.io.Out); err != nil {
+		if *out, err = table.Create(ctx, path, j.io); err != nil {
 			j.close()
 			return &exit{exitUsage, err}
 		}

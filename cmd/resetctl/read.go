@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
@@ -20,7 +21,7 @@ func (j *job) mayAct() error {
 }
 
 // read reads the table, or refuses it with all that is wrong with it.
-func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) {
+func (j *job) read(ctx context.Context, open func(table.Options) (*table.Reader, error)) (err error) {
 	format := table.Format("")
 	if j.options.corrected != "" {
 		if format, err = table.CorrectedFormat(j.options.corrected); err != nil {
@@ -29,7 +30,7 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 	}
 	if j.people, err = open(j.options.table); err != nil {
 		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
-			if failed := j.correct(refused, format); failed != nil {
+			if failed := j.correct(ctx, refused, format); failed != nil {
 				if e := (*exit)(nil); errors.As(failed, &e) { // the path was wrong
 					j.io.Fail(refused.Error())
 					return failed
@@ -64,7 +65,7 @@ func (j *job) read(open func(table.Options) (*table.Reader, error)) (err error) 
 }
 
 // correct writes the copy of a refused table in which a person can mend it.
-func (j *job) correct(refused *table.Refused, format table.Format) error {
+func (j *job) correct(ctx context.Context, refused *table.Refused, format table.Format) error {
 	if j.options.corrected == "" {
 		return nil
 	}
@@ -76,7 +77,7 @@ func (j *job) correct(refused *table.Refused, format table.Format) error {
 	if err := j.notInState(path); err != nil {
 		return err
 	}
-	copied, err := table.Create(path, j.io.Out)
+	copied, err := table.Create(ctx, path, j.io)
 	if err != nil {
 		return &exit{exitUsage, err}
 	}

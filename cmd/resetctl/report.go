@@ -68,7 +68,7 @@ func (j *job) reportPast(ctx context.Context, id, path string) (err error) {
 	if err := j.notInState(path); err != nil {
 		return err
 	}
-	out, err := table.Create(path, j.io.Out)
+	out, err := table.Create(ctx, path, j.io)
 	if err != nil {
 		return &exit{exitUsage, err}
 	}

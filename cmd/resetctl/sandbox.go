@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 	"github.com/urfave/cli/v2"
 )
@@ -115,7 +116,7 @@ func (s *stage) close() {
 
 // writePeople writes a table of people, all for the same target.
 func writePeople(path string, people []sandbox.Person, target string) error {
-	out, err := table.Create(path, nil)
+	out, err := table.Create(context.Background(), path, new(ui.IO))
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (c *command) show(ctx *cli.Context) error {
 	if err := leftInFlight(ctx.Context, cfg.State, run); err != nil {
 		return err
 	}
-	output, err := table.Create(path, c.io.Out)
+	output, err := table.Create(ctx.Context, path, c.io)
 	if err != nil {
 		return &exit{exitUsage, err}
 	}

@@ -1,12 +1,15 @@
 package table
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 )
 
 // An Output is a file in the making. What stood at its path stays untouched
@@ -23,11 +26,12 @@ type Output struct {
 // "-" is stdout. A regular file, new or there already, is written beside and
 // renamed by Commit; its mode becomes 0600, since results name people. A pipe
 // or a device is opened and written directly, also through a link such as
-// /dev/fd/3. Any other symbolic link is refused, and so is a folder.
+// /dev/fd/3. A pipe that nobody reads yet is waited for until ctx ends, and that
+// is said. Any other symbolic link is refused, and so is a folder.
 // Commit or Abort must follow.
-func Create(path string, stdout io.Writer) (*Output, error) {
+func Create(ctx context.Context, path string, s *ui.IO) (*Output, error) {
 	if path == "-" {
-		return &Output{w: stdout, path: path}, nil
+		return &Output{w: s.Out, path: path}, nil
 	}
 	fail := func(what string) (*Output, error) { return nil, fmt.Errorf("cannot write %s: %s", path, what) }
 	info, err := os.Lstat(path)
@@ -43,6 +47,12 @@ func Create(path string, stdout io.Writer) (*Output, error) {
 		return nil, fmt.Errorf("cannot write: %w", err)
 	case info.IsDir():
 		return fail("it is a folder: name a file in it")
+	case info.Mode()&fs.ModeNamedPipe != 0:
+		f, err := openPipe(ctx, path, s)
+		if err != nil {
+			return nil, fmt.Errorf("cannot write: %w", err)
+		}
+		return &Output{w: f, path: path, file: f}, nil
 	default: // whoever protected a file against writing meant it
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 )
 
 func TestAFileIsReplacedAtOnceOrNotAtAll(t *testing.T) {
@@ -17,7 +19,7 @@ func TestAFileIsReplacedAtOnceOrNotAtAll(t *testing.T) {
 	}
 	content := func() string { b, _ := os.ReadFile(path); return string(b) }
 
-	out, err := Create(path, nil)
+	out, err := Create(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +33,7 @@ func TestAFileIsReplacedAtOnceOrNotAtAll(t *testing.T) {
 		t.Errorf("after Abort: %q, %v", content(), err)
 	}
 
-	out, err = Create(path, nil)
+	out, err = Create(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +66,7 @@ func TestAPathThatCannotBeWrittenFailsBeforeAnythingIsSent(t *testing.T) {
 		"a folder that is not there":   filepath.Join(dir, "no", "results.csv"),
 		"a file in the folder's place": filepath.Join(file, "results.csv"),
 	} {
-		if _, err := Create(path, nil); err == nil || !strings.Contains(err.Error(), path) {
+		if _, err := Create(t.Context(), path, nil); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -75,7 +77,7 @@ func TestAPathThatCannotBeWrittenFailsBeforeAnythingIsSent(t *testing.T) {
 
 func TestStdoutIsWrittenAsItIs(t *testing.T) {
 	var stdout bytes.Buffer
-	out, err := Create("-", &stdout)
+	out, err := Create(t.Context(), "-", &ui.IO{Out: &stdout})
 	if err != nil {
 		t.Fatal(err)
 	}
