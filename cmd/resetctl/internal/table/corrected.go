@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -34,7 +35,9 @@ func CorrectedFormat(path string) (Format, error) {
 //
 // CSV is UTF-8 as Excel writes it, with a byte order mark, and with the
 // delimiter of the input, since the spreadsheet that wrote that will open this;
-// cells that would run as a formula are defused. XLSX has texts only.
+// cells that would run as a formula are defused, but for those that say who, where
+// or what and have no sign that a formula with an effect needs: a row shall be
+// about the same person in the copy. XLSX has texts only.
 //
 // It is an error where Options.KeepRefused was not set, where the problem is
 // one of the whole file or of its header, and where cells cannot be told apart:
@@ -55,7 +58,7 @@ func (e *Refused) WriteCorrected(out io.Writer, f Format) error {
 	header := append(slices.Clone(r.columns.names[:own]), problemColumn(r.columns.names[:own]))
 	switch lines := r.noted(own); f {
 	case CSV:
-		return writeCorrectedCSV(out, r.comma, header, lines)
+		return writeCorrectedCSV(out, r.comma, header, slices.Collect(maps.Values(r.columns.means)), lines)
 	case XLSX:
 		return writeCorrectedXLSX(out, header, lines)
 	}
@@ -99,7 +102,8 @@ func (r *Reader) noted(own int) iter.Seq2[[]string, error] {
 	}
 }
 
-func writeCorrectedCSV(out io.Writer, comma rune, header []string, lines iter.Seq2[[]string, error]) error {
+// writeCorrectedCSV takes the places of the columns that mean something as means.
+func writeCorrectedCSV(out io.Writer, comma rune, header []string, means []int, lines iter.Seq2[[]string, error]) error {
 	b := bufio.NewWriterSize(out, 64<<10)
 	_, _ = b.WriteString("\uFEFF")
 	w := csv.NewWriter(b) // which uses b as it is, so that one Flush is enough
@@ -108,7 +112,9 @@ func writeCorrectedCSV(out io.Writer, comma rune, header []string, lines iter.Se
 	}
 	write := func(line []string) error {
 		for i := range line {
-			line[i] = defuse(line[i])
+			if !slices.Contains(means, i) || !plainName(line[i]) {
+				line[i] = defuse(line[i])
+			}
 		}
 		return w.Write(line)
 	}

@@ -78,6 +78,23 @@ func TestACopyThatAPersonMendedIsReadBack(t *testing.T) {
 	}
 }
 
+// A copy is about the people that the table was about, also for who reads it by
+// other means than ours.
+func TestACopyKeepsWhatSaysWho(t *testing.T) {
+	got := corrected(t, keep(t, "a.csv", "username;target;note;new_email\n"+
+		"+491701234567;looker;-5;-a.b_c@x.io\n-jdoe;+sugar;@x;\n@ana;;+1;=1\n+49 170;looker;;+1(2)\n=cmd|' /C calc'!A0;looker;;\n+ä９;nowhere;;\n"), CSV)
+	want := "\uFEFFusername;target;note;new_email;problem\n" +
+		"+491701234567;looker;'-5;-a.b_c@x.io;\n" +
+		"-jdoe;+sugar;'@x;;\"target: unknown target \"\"+sugar\"\": configured are looker, sugar, unleash; put ; between several\"\n" +
+		"@ana;;'+1;'=1;\n" +
+		"'+49 170;looker;;'+1(2);\n" +
+		"'=cmd|' /C calc'!A0;looker;;;\n" +
+		"+ä９;nowhere;;;\"target: unknown target \"\"nowhere\"\": configured are looker, sugar, unleash; put ; between several\"\n"
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestACopyIsAWorkbookWhereThatIsWanted(t *testing.T) {
 	e := keep(t, "people.xlsx", book(t, func(f *excelize.File, set func(string, any)) {
 		zeros := "00000"

@@ -3,6 +3,7 @@ package table
 import (
 	"iter"
 	"strings"
+	"unicode"
 )
 
 // defuse makes a cell harmless to a spreadsheet, which runs as a formula
@@ -42,6 +43,14 @@ func partsOf(cell string) iter.Seq[string] {
 			cell = cell[end:]
 		}
 	}
+}
+
+// plainName reports whether a cell has the signs of a name alone. It may be a sum
+// to a spreadsheet, but calls nothing and leads nowhere.
+func plainName(cell string) bool {
+	return strings.IndexFunc(cell, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("._-+@", r)
+	}) < 0
 }
 
 const formulaStarts = "=+-@\t\r＝＋－＠"
