@@ -1,12 +1,13 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/seed57652884/resetctl/resetter/bulk"
+	"math"
+	"slices"
 )
 
 // check walks over everything and collects what is wrong.
@@ -20,12 +21,41 @@ func (r *Reader) check(ctx context.Context) error {
 	if r.sheet != nil {
 		refused.Sheet = r.sheet.name
 	}
-	if r.format != NDJSON {
-		if err := r.checkHeader(w, refused); err != nil {
-			return err
+	said := map[string]bool{}
+	add := func(p Problem) {
+		if !p.once || !said[p.Text] {
+			refused.add(p)
+		}
+		said[p.Text] = said[p.Text] || p.once
+	}
+	var flaws []flaw
+	if r.sheet != nil {
+		flaws = r.sheet.flaws(w.header, &r.columns)
+	}
+	flawless := len(flaws) == 0
+	until := func(line int) { // what is wrong with a sheet is said before what is wrong with a row of it
+		for len(flaws) > 0 && flaws[0].from.line <= line {
+			add(flaws[0].problem(&r.columns))
+			flaws = flaws[1:]
 		}
 	}
-	said := map[string]bool{}
+	if r.format != NDJSON {
+		p, goOn, err := r.checkHeader(w, flaws)
+		if err != nil {
+			return err
+		}
+		until(cmp.Or(w.header, maxRows))
+		for _, p := range w.problems {
+			add(p)
+		}
+		if p != nil {
+			add(*p)
+		}
+		if !goOn {
+			return refused
+		}
+	}
+	header := refused.Total
 	for {
 		if err := context.Cause(ctx); err != nil {
 			return err
@@ -38,24 +68,21 @@ func (r *Reader) check(ctx context.Context) error {
 			return fmt.Errorf("read %s: %w", r.src.name, err)
 		}
 		r.lines++
-		var problems []Problem
+		until(rec.line)
 		if problem != nil {
-			problems = []Problem{*problem}
-		} else {
-			var rows []bulk.Row
-			rows, problems = w.reading.rows(rec)
-			r.rows += len(rows)
+			add(*problem)
+			continue
 		}
+		if r.sheet != nil && rec.line <= r.sheet.headerEnd {
+			continue
+		}
+		rows, problems := w.reading.rows(rec)
+		r.rows += len(rows)
 		for _, p := range problems {
-			if p.once && said[p.Text] {
-				continue
-			}
-			if p.once {
-				said[p.Text] = true
-			}
-			refused.add(p)
+			add(p)
 		}
 	}
+	until(math.MaxInt)
 	if r.format == NDJSON {
 		if r.lines == 0 {
 			return refuse(r.src.name, `the file is empty: it needs a line such as {"email":"ana@example.com"} for each person`)
@@ -66,41 +93,41 @@ func (r *Reader) check(ctx context.Context) error {
 	}
 	r.by, r.sum = w.reading.by, w.sum()
 	if refused.Total > 0 {
-		refused.rows = true
+		refused.rows = header == 0 && flawless
 		return refused
 	}
 	return nil
 }
 
-// checkHeader refuses a table without a good header: its rows mean nothing.
-func (r *Reader) checkHeader(w *walk, refused *Refused) error {
-	for _, p := range w.problems {
-		refused.add(p)
-	}
-	if refused.Total > 0 {
-		return refused
-	}
-	if r.sheet != nil {
-		for _, p := range r.sheet.problems(w.header, &r.columns) {
-			refused.add(p)
+// checkHeader gives what is wrong with a header as a whole, and whether rows mean
+// anything under it.
+func (r *Reader) checkHeader(w *walk, flaws []flaw) (p *Problem, goOn bool, err error) {
+	cols := &r.columns
+	lost := cols.unread // a name that may say who
+	for _, f := range flaws {
+		if f.header {
+			cols.open, cols.unread = true, true
+			lost = lost || f.to == (cell{}) && f.from.line == w.header
 		}
 	}
 	switch {
-	case w.header == 0 && refused.Total == 0:
-		return r.empty()
-	case w.header == 0:
-		return refused
+	case w.header == 0 && len(flaws) == 0:
+		return nil, false, r.empty()
+	case w.header == 0, slices.ContainsFunc(w.problems, func(p Problem) bool { return p.torn }):
+		return nil, false, nil
+	case len(cols.who()) > 0 && slices.ContainsFunc(cols.names, isAddress):
+		return &Problem{Line: w.header, Text: noHeader}, false, nil
+	case lost:
+		return nil, true, nil
+	case len(cols.who()) == 0:
+		missing, elsewhere, err := r.missingPerson()
+		if err != nil || elsewhere {
+			return &missing, false, err
+		}
+		cols.nobody, p = true, &missing
+		cols.open = cols.open || len(cols.means) == 0 // it may be no header
 	}
-	if err := r.columns.missingAsked(r.src.name); err != nil {
-		return err
-	}
-	if len(r.columns.who()) == 0 {
-		refused.add(r.columns.missingPerson(w.header, w.scan))
-	}
-	if refused.Total > 0 {
-		return refused
-	}
-	return nil
+	return p, true, cols.missingAsked(r.src.name)
 }
 
 func (r *Reader) empty() error {

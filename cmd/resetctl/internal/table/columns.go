@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
@@ -54,7 +53,13 @@ const maxColumns = 16384
 type columns struct {
 	asked []mapping // by a person, who knows better than the names
 	names []string
-	means map[meaning]int
+	means map[meaning]int // the first column of each
+
+	// What is wrong with them was said; nothing is said of a row because of it.
+	doubled map[meaning]bool // that several columns claim, so that nobody knows which counts
+	unread  bool             // a name cannot be read, so that what is missing may be there
+	open    bool             // nobody knows how many there are
+	nobody  bool             // none says who
 }
 
 // meaning says what a column of that name means; false where nothing.
@@ -85,20 +90,24 @@ func (c *columns) readHeader(s scanner) (line int, problems []Problem, err error
 	}
 	names := make([]string, len(header.cells))
 	for i, name := range header.cells {
-		if !utf8.ValidString(name) {
-			return header.line, []Problem{{Line: header.line, Column: name, Text: notUTF8}}, nil
-		}
 		names[i] = strings.TrimSpace(name)
 	}
 	c.asked = settle(c.asked, names)
 	for _, name := range names {
-		if p := c.add(name); p != nil {
-			p.Line = header.line
+		p := garbled(name)
+		if c.open = len(c.names) == maxColumns; p != nil {
+			c.unread, p.Column = true, name
 			problems = append(problems, *p)
-			if len(c.names) == maxColumns {
-				break
-			}
 		}
+		if p := c.add(name); p != nil {
+			problems = append(problems, *p)
+		}
+		if c.open {
+			break
+		}
+	}
+	for i := range problems {
+		problems[i].Line = header.line
 	}
 	return header.line, problems, nil
 }
@@ -114,6 +123,13 @@ func (c *columns) add(name string) *Problem {
 		return nil
 	}
 	if first, taken := c.means[m]; taken {
+		if c.doubled == nil {
+			c.doubled = map[meaning]bool{}
+		}
+		c.doubled[m] = true
+		if c.names[first] == name { // which --map cannot tell apart
+			return &Problem{Column: name, Text: "two columns are called so: rename or delete one of them"}
+		}
 		return &Problem{Column: name, Text: fmt.Sprintf("both this column and %s say the %s: remove or rename one of them, or choose with --map %s=%s",
 			quote(c.names[first]), m, m, quote(name))}
 	}
@@ -126,7 +142,9 @@ func (c *columns) add(name string) *Problem {
 
 // clone gives a copy that can grow by itself.
 func (c *columns) clone() columns {
-	return columns{c.asked, slices.Clone(c.names), maps.Clone(c.means)}
+	d := *c
+	d.names, d.means, d.doubled = slices.Clone(c.names), maps.Clone(c.means), maps.Clone(c.doubled)
+	return d
 }
 
 // who lists the meanings present that name a person, the strongest first.
@@ -166,13 +184,22 @@ func (c *columns) cell(cells []string, m meaning) string {
 	return v
 }
 
+// isAddress reports whether a name is that of a person, so that what it stands in
+// is no header.
+func isAddress(name string) bool { return resetter.Email(name).Validate() == nil }
+
 // missingPerson is the problem of a table in which no column says who. The
-// records that follow may show why: there are lines above the header, or a
-// column holds addresses under a name that says nothing.
-func (c *columns) missingPerson(line int, s scanner) Problem {
+// records that follow may show why: there are lines above the header, which is
+// then elsewhere, or a column holds addresses under a name that says nothing.
+func (r *Reader) missingPerson() (p Problem, elsewhere bool, err error) {
+	var cols columns
+	w, err := r.walk(&cols)
+	if err != nil {
+		return Problem{}, false, err
+	}
 	column := "COLUMN"
 	for range sampleHeaders {
-		rec, problem, err := s.next()
+		rec, problem, err := w.scan.next()
 		if err != nil {
 			break
 		}
@@ -181,14 +208,19 @@ func (c *columns) missingPerson(line int, s scanner) Problem {
 		}
 		for i, cell := range rec.cells {
 			cell = strings.TrimSpace(cell)
-			if m, ok := c.meaning(cell); ok && slices.Contains(people, m) {
-				return Problem{Line: line, Text: fmt.Sprintf("no column says who; line %d looks like the header: delete the lines above it", rec.line)}
+			if m, ok := cols.meaning(cell); ok && slices.Contains(people, m) && !isAddress(cell) { // which may be mapped
+				return Problem{Line: w.header, Text: fmt.Sprintf("no column says who; line %d looks like the header: delete the lines above it", rec.line)}, true, nil
 			}
-			if column == "COLUMN" && i < len(c.names) && c.names[i] != "" && resetter.Email(cell).Validate() == nil {
-				column = quote(c.names[i])
+			if column == "COLUMN" && i < len(cols.names) && cols.names[i] != "" && isAddress(cell) {
+				column = quote(cols.names[i])
 			}
 		}
 	}
-	return Problem{Line: line, Text: fmt.Sprintf(
-		"no column says who: name one email, user_id or username (found: %s), or say which it is with --map email=%s", c.list(), column)}
+	if slices.ContainsFunc(cols.names, isAddress) {
+		return Problem{Line: w.header, Text: noHeader}, true, nil
+	}
+	return Problem{Line: w.header, Text: fmt.Sprintf(
+		"no column says who: name one email, user_id or username (found: %s), or say which it is with --map email=%s", cols.list(), column)}, false, nil
 }
+
+const noHeader = "there is no header: the first line must name the columns, such as email and target"

@@ -79,7 +79,9 @@ func settle(asked []mapping, names []string) []mapping {
 func (c *columns) missingAsked(file string) error {
 	var errs []error
 	for _, a := range c.asked {
-		if _, ok := c.means[a.means]; !ok {
+		if _, ok := c.means[a.means]; !ok && isAddress(a.column) {
+			errs = append(errs, fmt.Errorf("--map: %s is a person, not the name of a column (%s has %s)", quote(a.column), file, c.list()))
+		} else if !ok {
 			errs = append(errs, fmt.Errorf("--map: %s has no column %s%s (it has %s)",
 				file, quote(a.column), didYouMean(a.column, c.names), c.list()))
 		}

@@ -55,7 +55,10 @@ func (e *Refused) Error() string {
 		}
 	}
 	if more := e.Total - len(e.Problems); more > 0 {
-		fmt.Fprintf(&b, "\n%s: and %d more; --corrected FILE has them all, each beside its row", ui.Clean(e.File), more)
+		fmt.Fprintf(&b, "\n%s: and %d more", ui.Clean(e.File), more)
+		if e.rows {
+			b.WriteString("; --corrected FILE has them all, each beside its row")
+		}
 	}
 	return b.String()
 }

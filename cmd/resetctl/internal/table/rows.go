@@ -20,7 +20,8 @@ var shortened = regexp.MustCompile(`^[0-9]([.,][0-9]+)?[eE][+][0-9]+$`)
 // A reading turns the records of one walk over the input into rows.
 type reading struct {
 	cols     *columns
-	cells    bool              // of a sheet, which have addresses
+	sheet    *sheet            // whose cells have addresses; nil where there is none
+	objects  bool              // the records are such, of which each has columns of its own
 	targets  map[string]string // configured names by their lower case
 	all      []string          // configured names, sorted
 	defaults []string          // of rows that name no target
@@ -65,15 +66,16 @@ func newReading(o Options, cols *columns) (*reading, error) {
 func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 	var problems []Problem
 	missing := func(m meaning, text string) { // for all rows alike where there is no such column
-		_, has := r.cols.means[m]
-		problems = append(problems, Problem{Line: rec.line, Column: r.cols.name(m), Text: text, once: !has})
+		if _, has := r.cols.means[m]; has || !r.cols.unread {
+			problems = append(problems, Problem{Line: rec.line, Column: r.cols.name(m), Text: text, once: !has})
+		}
 	}
 	bad := func(column, format string, args ...any) {
 		problems = append(problems, Problem{Line: rec.line, Column: column, Text: fmt.Sprintf(format, args...)})
 	}
 	width := len(r.cols.names)
-	if i := lastFilled(rec.cells); i >= width {
-		if r.cells {
+	if i := lastFilled(rec.cells); i >= width && !r.cols.open {
+		if r.sheet != nil {
 			bad("", "the cell %s stands outside of the %d columns that the header names: name its column, or clear the cell", cell{rec.line, i + 1}, width)
 		} else {
 			bad("", "%d cells, but the header names %s: is a cell that holds the delimiter not in quotes?", len(rec.cells), count(width, "column"))
@@ -85,14 +87,25 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 		cells = append(cells, make([]string, width-len(cells))...)
 	}
 	for i, c := range cells {
-		if !utf8.ValidString(c) {
-			return nil, []Problem{{Line: rec.line, Column: r.cols.names[i], Text: notUTF8, once: true}}
+		if p := garbled(c); p != nil {
+			p.Line, p.Column = rec.line, r.cols.names[i]
+			problems = append(problems, *p)
 		}
 	}
+	// unclear reports whether nobody knows what the record says there, because of
+	// what was said already.
+	unclear := func(m meaning) bool {
+		i, has := r.cols.means[m]
+		return has && (garbled(cells[i]) != nil ||
+			r.cols.doubled[m] && !(r.objects && r.cols.cell(cells, m) != "") ||
+			r.sheet != nil && r.sheet.unclear(cell{rec.line, i + 1}, cells[i], slices.Contains(people, m)))
+	}
 
-	who, said := r.identity(cells)
+	who, said, sure := r.identity(cells, unclear)
 	if said == "" {
-		bad("", "says nobody: %s", emptyWho(r.cols))
+		if sure && !r.cols.nobody && !r.cols.unread {
+			bad("", "says nobody: %s", emptyWho(r.cols))
+		}
 	} else if err := who.Validate(); err != nil {
 		bad(r.cols.name(said), "%v: correct it or remove the row", err)
 	} else if said == meansID && shortened.MatchString(who.Value) {
@@ -102,6 +115,8 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 	targets := r.defaults
 	named := r.cols.cell(cells, meansTarget)
 	switch {
+	case unclear(meansTarget):
+		targets = nil
 	case named != "":
 		var err error
 		if targets, err = r.targetsOf(named); err != nil {
@@ -116,7 +131,9 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 	}
 
 	action := r.action
-	if text := r.cols.cell(cells, meansAction); text != "" {
+	if text := r.cols.cell(cells, meansAction); unclear(meansAction) {
+		action = ""
+	} else if text != "" {
 		var err error
 		if action, err = r.actionOf(text); err != nil {
 			bad(r.cols.name(meansAction), "%v", err)
@@ -126,15 +143,17 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 	}
 
 	var newEmail string
-	if action == resetter.ActionChangeEmail {
+	if action == resetter.ActionChangeEmail && !unclear(meansNewEmail) {
 		newEmail = r.cols.cell(cells, meansNewEmail)
-		if newEmail == "" {
-			bad(r.cols.name(meansNewEmail), "change-email needs the new address here")
+		if _, has := r.cols.means[meansNewEmail]; newEmail == "" {
+			if has || !r.cols.unread {
+				bad(r.cols.name(meansNewEmail), "change-email needs the new address here")
+			}
 		} else if err := resetter.Email(newEmail).Validate(); err != nil {
 			bad(r.cols.name(meansNewEmail), "%v: correct it or remove the row", err)
 		}
 	}
-	if len(problems) > 0 {
+	if len(problems) > 0 || said == "" || len(targets) == 0 || action == "" { // or something is unclear, and the table refused
 		return nil, problems
 	}
 
@@ -156,23 +175,38 @@ func lastFilled(cells []string) int {
 	return i
 }
 
-// identity takes the strongest name that the record has for the person.
-func (r *reading) identity(cells []string) (resetter.Identity, meaning) {
+// garbled is the problem of a cell that is no text, if it has one.
+func garbled(text string) *Problem {
+	switch {
+	case !utf8.ValidString(text):
+		return &Problem{Text: notUTF8, once: true}
+	case strings.IndexByte(text, 0) >= 0:
+		return &Problem{Text: "there is a NUL byte in the cell, which no text has: write the cell anew"}
+	}
+	return nil
+}
+
+// identity takes the strongest name that the record has for the person. It is not
+// sure where one that would come first is unclear.
+func (r *reading) identity(cells []string, unclear func(meaning) bool) (_ resetter.Identity, _ meaning, sure bool) {
 	for _, m := range people {
+		if unclear(m) {
+			return resetter.Identity{}, "", false
+		}
 		v := r.cols.cell(cells, m)
 		if v == "" {
 			continue
 		}
 		switch m {
 		case meansEmail:
-			return resetter.Email(v), m
+			return resetter.Email(v), m, true
 		case meansID:
-			return resetter.ID(v), m
+			return resetter.ID(v), m, true
 		case meansUsername:
-			return resetter.Username(v), m
+			return resetter.Username(v), m, true
 		}
 	}
-	return resetter.Identity{}, ""
+	return resetter.Identity{}, "", true
 }
 
 func emptyWho(c *columns) string {

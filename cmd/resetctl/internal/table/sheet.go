@@ -1,10 +1,13 @@
 package table
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -20,6 +23,10 @@ type sheet struct {
 	merged       []area
 	uncalculated []cell // formulas without a value
 	rounded      []cell // numbers of more digits than are kept
+	// (Both are in the order of the sheet.)
+
+	covered   map[int][]span // by column, those that merged cells take; see flaws
+	headerEnd int            // the last line of cells that are merged with the header
 
 	copy   *os.File
 	size   int64
@@ -38,6 +45,8 @@ func (c cell) String() string {
 	}
 	return name
 }
+
+func (c cell) compare(d cell) int { return cmp.Or(c.line-d.line, c.column-d.column) }
 
 func (a area) String() string { return a.from.String() + ":" + a.to.String() }
 
@@ -106,44 +115,110 @@ func (s *sheet) copyRows(ctx context.Context, part, dir string) (err error) {
 	return w.flush()
 }
 
-// problems are those that a sheet can have and no other table: cells that look
-// full and are empty. They count in the header, and where they mean something.
-// Where there is no header they may be the reason.
-func (s *sheet) problems(header int, cols *columns) (out []Problem) {
+// A flaw is something that a sheet can have and no other table: cells that look
+// full and are empty, or have lost something.
+type flaw struct {
+	area        // to is nothing but for merged cells
+	column int  // that means something; -1 for none
+	header bool // it is one of the header
+	text   string
+}
+
+func (f flaw) problem(cols *columns) Problem {
+	at := f.from.String()
+	if f.to != (cell{}) {
+		at = f.area.String()
+	}
+	p := Problem{Line: f.from.line, Text: fmt.Sprintf(f.text, at)}
+	if f.column >= 0 {
+		p.Column = cols.names[f.column]
+	}
+	return p
+}
+
+// flaws are those of the header, and of cells that mean something, in the order of
+// the sheet. Where there is no header they may be the reason. From then on unclear
+// knows them.
+func (s *sheet) flaws(header int, cols *columns) (out []flaw) {
 	if header == 0 {
 		header = maxRows
 	}
-	meaningful := func(from, to int) (string, bool) {
+	// of lists the columns between two that mean something.
+	of := func(from, to int) (places []int) {
 		for _, i := range cols.means {
 			if from <= i+1 && i+1 <= to {
-				return cols.names[i], true
+				places = append(places, i)
 			}
 		}
-		return "", false
+		slices.Sort(places)
+		return append(places, -1)
 	}
+	s.covered = map[int][]span{}
 	for _, a := range s.merged {
-		name, counts := meaningful(a.from.column, a.to.column)
-		switch {
+		switch places := of(a.from.column, a.to.column); {
 		case a.from.line <= header && (a.to.line >= header || header == maxRows):
-			out = append(out, Problem{Line: a.from.line, Text: fmt.Sprintf(
-				"the cells %s are merged, but a header names each column in a cell of its own: unmerge them, and name each column in one row", a)})
-		case counts && a.from.line > header && a.to.line > a.from.line:
-			out = append(out, Problem{Line: a.from.line, Column: name, Text: fmt.Sprintf(
-				"the cells %s are merged, so only the first of them says something: unmerge them and fill each", a)})
+			s.headerEnd = max(s.headerEnd, a.to.line)
+			out = append(out, flaw{a, -1, true, "the cells %s are merged, but a header names each column in a cell of its own: unmerge them, and name each column in one row"})
+		case places[0] >= 0 && a.from.line > header && a.to.line > a.from.line:
+			for _, i := range places[:len(places)-1] {
+				s.covered[i+1] = append(s.covered[i+1], span{a.from.line, a.to.line})
+			}
+			out = append(out, flaw{a, places[0], false, "the cells %s are merged, so only the first of them says something: unmerge them and fill each"})
 		}
 	}
+	for i, spans := range s.covered {
+		s.covered[i] = joined(spans)
+	}
 	for _, c := range s.uncalculated {
-		if name, counts := meaningful(c.column, c.column); counts || c.line <= header {
-			out = append(out, Problem{Line: c.line, Column: name, Text: fmt.Sprintf(
-				"the formula in %s has no value, as no spreadsheet has calculated it yet: open the workbook in Excel, save it, and give that file", c)})
+		if places := of(c.column, c.column); places[0] >= 0 || c.line <= header {
+			out = append(out, flaw{area{from: c}, places[0], c.line <= header,
+				"the formula in %s has no value, as no spreadsheet has calculated it yet: open the workbook in Excel, save it, and give that file"})
 		}
 	}
 	for _, c := range s.rounded {
 		for _, m := range people {
 			if i, ok := cols.means[m]; ok && i+1 == c.column && c.line > header {
-				out = append(out, Problem{Line: c.line, Column: cols.names[i], Text: fmt.Sprintf(
-					"the number in %s has more than the 15 digits that a spreadsheet keeps, so it may be another's by now: take it from the system again, as text", c)})
+				out = append(out, flaw{area{from: c}, i, false,
+					"the number in %s has more than the 15 digits that a spreadsheet keeps, so it may be another's by now: take it from the system again, as text"})
 			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b flaw) int { return a.from.compare(b.from) })
+	return out
+}
+
+// unclear reports whether a flaw keeps anybody from knowing what a cell that means
+// something says. Of numbers that lost digits only those count that say who.
+func (s *sheet) unclear(at cell, text string, who bool) bool {
+	if strings.TrimSpace(text) != "" {
+		_, rounded := slices.BinarySearchFunc(s.rounded, at, cell.compare)
+		return rounded && who
+	}
+	_, uncalculated := slices.BinarySearchFunc(s.uncalculated, at, cell.compare)
+	_, covered := slices.BinarySearchFunc(s.covered[at.column], at.line, func(lines span, line int) int {
+		switch {
+		case lines.to < line:
+			return -1
+		case lines.from > line:
+			return 1
+		}
+		return 0
+	})
+	return uncalculated || covered
+}
+
+// A span is lines that follow each other.
+type span struct{ from, to int }
+
+// joined sorts spans and makes one of those that overlap.
+func joined(spans []span) []span {
+	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
+	out := spans[:0]
+	for _, s := range spans {
+		if last := len(out) - 1; last >= 0 && s.from <= out[last].to {
+			out[last].to = max(out[last].to, s.to)
+		} else {
+			out = append(out, s)
 		}
 	}
 	return out

@@ -56,7 +56,7 @@ func (r *Reader) walk(cols *columns) (_ *walk, err error) {
 	if w.reading, err = newReading(r.options, cols); err != nil {
 		return nil, err
 	}
-	w.reading.cells = r.format == XLSX
+	w.reading.sheet, w.reading.objects = r.sheet, r.format == NDJSON
 	return w, nil
 }
 
