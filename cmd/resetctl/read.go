@@ -28,7 +28,9 @@ func (j *job) read(ctx context.Context, open func(table.Options) (*table.Reader,
 			return usage("--corrected: %v", err)
 		}
 	}
-	if j.people, err = open(j.options.table); err != nil {
+	o := j.options.table
+	o.Progress = j.io.Meanwhile
+	if j.people, err = open(o); err != nil {
 		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
 			if failed := j.correct(ctx, refused, format); failed != nil {
 				if e := (*exit)(nil); errors.As(failed, &e) { // the path was wrong

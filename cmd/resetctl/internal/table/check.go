@@ -21,6 +21,11 @@ func (r *Reader) check(ctx context.Context) error {
 	if r.sheet != nil {
 		refused.Sheet = r.sheet.name
 	}
+	rows := 0
+	if r.sheet != nil {
+		rows = max(0, r.sheet.copied-1) // without the header
+	}
+	phase := r.progress.begin("checking", "row", rows)
 	said := map[string]bool{}
 	add := func(p Problem) {
 		if !p.once || !said[p.Text] {
@@ -68,6 +73,7 @@ func (r *Reader) check(ctx context.Context) error {
 			return fmt.Errorf("read %s: %w", r.src.name, err)
 		}
 		r.lines++
+		phase.done.Add(1)
 		until(rec.line)
 		if problem != nil {
 			add(*problem)

@@ -156,7 +156,8 @@ func (i *inspection) start(t xml.StartElement) error {
 				return i.book.damaged(fmt.Errorf("row %s comes after row %d", quote(r), i.at.line))
 			}
 		}
-		i.at, i.row = cell{line: line}, 0
+		i.at, i.row, i.rows = cell{line: line}, 0, line
+		i.phase.done.Store(int64(line))
 	case i.element == "c" && i.data:
 		at := cell{i.at.line, i.at.column + 1}
 		if r := attribute(t, "r"); r != "" {

@@ -34,5 +34,5 @@ func People(names []string, o Options) (*Reader, error) {
 	}
 	o.Format, o.Delimiter, o.Encoding, o.Map, o.Sheet = NDJSON, "", "", nil, "" // those are for files
 	src := &source{name: "arguments", at: bytes.NewReader(b.Bytes()), size: int64(b.Len()), closer: func() error { return nil }}
-	return newReader(context.Background(), "", src, o, choices{})
+	return newReader(context.Background(), "", src, o, choices{}, newProgress(""))
 }

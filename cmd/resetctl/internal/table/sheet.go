@@ -28,6 +28,11 @@ type sheet struct {
 	covered   map[int][]span // by column, those that merged cells take; see flaws
 	headerEnd int            // the last line of cells that are merged with the header
 
+	progress *progress
+	phase    *phase
+	rows     int // the last line that has a cell
+	copied   int // rows of the copy
+
 	copy   *os.File
 	size   int64
 	closer func() error
@@ -57,9 +62,11 @@ func (s *sheet) read(ctx context.Context, part, tempDir string) (err error) {
 		return fmt.Errorf("unpack %s: %w", s.book.file, err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	s.phase = s.progress.begin("reading", "row", 0)
 	if err := s.inspect(ctx, part); err != nil {
 		return err
 	}
+	s.phase = s.progress.begin("reading", "row", s.rows)
 	if s.copy, s.closer, err = temporary(tempDir); err != nil {
 		return fmt.Errorf("unpack %s: %w", s.book.file, err)
 	}
@@ -92,6 +99,7 @@ func (s *sheet) copyRows(ctx context.Context, part, dir string) (err error) {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
+		s.phase.done.Store(int64(line))
 		cells, err := rows.Columns()
 		switch {
 		case err != nil:
@@ -104,7 +112,7 @@ func (s *sheet) copyRows(ctx context.Context, part, dir string) (err error) {
 		if err := w.write(record{line, cells}); err != nil {
 			return err
 		}
-		if w.size > maxSheet {
+		if s.copied++; w.size > maxSheet {
 			return refuse(s.book.file, "the sheet %s holds more than %d MiB of text"+saveSheetAs, quote(s.name), maxSheet>>20)
 		}
 	}

@@ -30,9 +30,9 @@ type source struct {
 // open makes a source of a file or, for "-", of stdin. What is no regular file
 // can be read only once, so it goes to a temporary file first, which only we
 // can read and which is gone when the source is closed.
-func open(ctx context.Context, path string, stdin io.Reader, o Options) (*source, error) {
+func open(ctx context.Context, path string, stdin io.Reader, o Options, p *phase) (*source, error) {
 	if path == "-" {
-		return spool(ctx, "stdin", stdin, o.TempDir)
+		return spool(ctx, "stdin", stdin, o.TempDir, p)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -48,14 +48,14 @@ func open(ctx context.Context, path string, stdin io.Reader, o Options) (*source
 		return nil, refuse(path, "this is a folder: give a file in it")
 	case !info.Mode().IsRegular():
 		defer func() { _ = f.Close() }()
-		return spool(ctx, path, f, o.TempDir)
+		return spool(ctx, path, f, o.TempDir, p)
 	}
 	return &source{name: path, info: info, at: f, size: info.Size(), closer: f.Close}, nil
 }
 
 // spool keeps what can be read only once. A workbook is larger than it looks,
 // and no more of one is taken than would be read.
-func spool(ctx context.Context, name string, r io.Reader, dir string) (*source, error) {
+func spool(ctx context.Context, name string, r io.Reader, dir string, p *phase) (*source, error) {
 	f, closer, err := temporary(dir)
 	if err != nil {
 		return nil, fmt.Errorf("keep %s for reading it twice: %w", name, err)
@@ -66,7 +66,7 @@ func spool(ctx context.Context, name string, r io.Reader, dir string) (*source, 
 	if string(start) == zipMagic {
 		size, err = io.Copy(f, io.LimitReader(in, maxWorkbook+1))
 	} else {
-		size, err = io.Copy(f, in)
+		size, err = io.Copy(f, io.TeeReader(in, countLines{p}))
 	}
 	if err != nil {
 		_ = closer()

@@ -53,6 +53,9 @@ type Options struct {
 	// DefaultAction is for rows that name none.
 	DefaultAction resetter.Action
 
+	// Progress shows what line returns until stop is called, for as long as the
+	// table is read; nil shows nothing. line may be called by another goroutine.
+	Progress func(line func() string) (stop func())
 	// KeepRefused keeps a table whose rows are refused open, so that
 	// [Refused.WriteCorrected] can be called; the Refused must then be closed.
 	KeepRefused bool
@@ -74,6 +77,8 @@ type Reader struct {
 	lines   int
 	rows    int
 	sum     [sha256.Size]byte
+
+	progress *progress
 }
 
 // Open reads the file at path, or stdin where path is "-", from beginning to
@@ -89,15 +94,20 @@ func Open(ctx context.Context, path string, stdin io.Reader, o Options) (*Reader
 	if err != nil {
 		return nil, err
 	}
-	src, err := open(ctx, path, stdin, o)
+	p := newProgress(path)
+	reading := p.begin("reading", "line", 0)
+	if o.Progress != nil {
+		defer o.Progress(p.line)()
+	}
+	src, err := open(ctx, path, stdin, o, reading)
 	if err != nil {
 		return nil, err
 	}
-	return newReader(ctx, path, src, o, asked)
+	return newReader(ctx, path, src, o, asked, p)
 }
 
-func newReader(ctx context.Context, path string, src *source, o Options, asked choices) (*Reader, error) {
-	r := &Reader{src: src, options: o, asked: asked, columns: columns{asked: asked.columns}}
+func newReader(ctx context.Context, path string, src *source, o Options, asked choices, p *progress) (*Reader, error) {
+	r := &Reader{src: src, options: o, asked: asked, columns: columns{asked: asked.columns}, progress: p}
 	err := r.prepare(ctx, path)
 	if err == nil {
 		err = r.check(ctx)
@@ -128,7 +138,7 @@ func (r *Reader) prepare(ctx context.Context, path string) error {
 	if r.format != XLSX {
 		return r.src.findEncoding(head, r.asked.encoding)
 	}
-	if r.sheet, err = readWorkbook(ctx, r.src, r.options); err != nil {
+	if r.sheet, err = readWorkbook(ctx, r.src, r.options, r.progress); err != nil {
 		return err
 	}
 	// From here on only the sheet counts, of which there is a copy.

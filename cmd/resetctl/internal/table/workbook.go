@@ -44,7 +44,7 @@ type sheetEntry struct {
 }
 
 // readWorkbook chooses a sheet and makes a copy of its cells as they are shown.
-func readWorkbook(ctx context.Context, src *source, o Options) (*sheet, error) {
+func readWorkbook(ctx context.Context, src *source, o Options, p *progress) (*sheet, error) {
 	if src.size > maxWorkbook {
 		return nil, refuse(src.name, "the workbook is larger than %d MiB"+saveSheetAs, maxWorkbook>>20)
 	}
@@ -56,7 +56,7 @@ func readWorkbook(ctx context.Context, src *source, o Options) (*sheet, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sheet{book: b, name: entry.name, of: len(b.sheets)}
+	s := &sheet{book: b, name: entry.name, of: len(b.sheets), progress: p}
 	return s, s.read(ctx, entry.part, o.TempDir)
 }
 

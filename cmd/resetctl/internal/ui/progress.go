@@ -19,19 +19,43 @@ const (
 // changed and every half a minute if not. In the background of a terminal it shows nothing. It is to be run by a goroutine
 // that the caller waits for. line is called by it alone, every second at least.
 func (s *IO) Progress(ctx context.Context, line func() string) {
-	s.show(ctx, func(int) ([]row, string) {
+	s.show(ctx, lineEvery, inOneLine(line))
+}
+
+func inOneLine(line func() string) func(int) ([]row, string) {
+	return func(int) ([]row, string) {
 		text := Clean(line())
 		if text == "" {
 			return nil, ""
 		}
 		return []row{{text: text}}, text
-	})
+	}
+}
+
+// aMoment is how long something may take before a person wonders.
+const aMoment = 50 * time.Millisecond
+
+// Meanwhile is Progress, until stop is called, for what is mostly over in a moment,
+// and is shown only if it is not; elsewhere than on a terminal the first line comes
+// then. stop waits until it is gone.
+func (s *IO) Meanwhile(line func() string) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		select {
+		case <-ctx.Done():
+		case <-time.After(aMoment):
+			s.show(ctx, 0, inOneLine(line))
+		}
+	}()
+	return func() { cancel(); <-gone }
 }
 
 // Bars is Progress for several things at once: on a terminal with a bar for
 // each.
 func (s *IO) Bars(ctx context.Context, look func() []Bar) {
-	s.show(ctx, func(columns int) ([]row, string) {
+	s.show(ctx, lineEvery, func(columns int) ([]row, string) {
 		bars := look()
 		for i := range bars {
 			bars[i] = bars[i].clean()
@@ -40,13 +64,16 @@ func (s *IO) Bars(ctx context.Context, look func() []Bar) {
 	})
 }
 
+// draws reports whether progress is drawn in place.
+func (s *IO) draws() bool { return s.ErrTerminal && !s.Dumb && !s.JSON }
+
 // show draws the rows or writes the line that look returns for a terminal of so
-// many columns.
-func (s *IO) show(ctx context.Context, look func(columns int) ([]row, string)) {
+// many columns; the first line comes after a while.
+func (s *IO) show(ctx context.Context, first time.Duration, look func(columns int) ([]row, string)) {
 	if s.Quiet {
 		return
 	}
-	every, draws := lookEvery, s.ErrTerminal && !s.Dumb && !s.JSON
+	every, draws := lookEvery, s.draws()
 	goesOn, done := s.tty.continued()
 	defer done()
 	if draws {
@@ -54,7 +81,7 @@ func (s *IO) show(ctx context.Context, look func(columns int) ([]row, string)) {
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	said, saidAt := "", time.Now()
+	said, next := "", time.Now().Add(first)
 	for {
 		looked := time.Now()
 		columns, _ := s.size()
@@ -64,9 +91,9 @@ func (s *IO) show(ctx context.Context, look func(columns int) ([]row, string)) {
 			s.mu.Lock()
 			s.draw(frame)
 			s.mu.Unlock()
-		case line != "" && time.Since(saidAt) >= wait(line != said):
+		case line != "" && line != said && !looked.Before(next), line != "" && !looked.Before(next.Add(againEvery-lineEvery)):
 			s.say(slog.LevelInfo, line)
-			said, saidAt = line, time.Now()
+			said, next = line, looked.Add(lineEvery)
 		}
 		select {
 		case <-ctx.Done():
@@ -87,14 +114,6 @@ func (s *IO) show(ctx context.Context, look func(columns int) ([]row, string)) {
 			}
 		}
 	}
-}
-
-// wait is how long a plain line comes after the one before.
-func wait(changed bool) time.Duration {
-	if changed {
-		return lineEvery
-	}
-	return againEvery
 }
 
 // wake is for when the process goes on after somebody else had the terminal.

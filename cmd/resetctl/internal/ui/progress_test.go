@@ -231,6 +231,45 @@ func TestElsewhereAProgressThatStandsStillIsSaidAgain(t *testing.T) {
 	})
 }
 
+func TestWhatIsOverInAMomentIsNotShownAndWhatIsNotIsSaidThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, err := buffers()
+		said := func() string {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return err.String()
+		}
+		s.Meanwhile(func() string { t.Error("asked"); return "" })()
+		n := 0
+		stop := s.Meanwhile(func() string { n++; return fmt.Sprintf("reading, %d rows", n/7) })
+		pass(aMoment - 1)
+		if got := said(); got != "" {
+			t.Errorf("early: %q", got)
+		}
+		pass(1)
+		if got := said(); got != "reading, 0 rows\n" {
+			t.Errorf("first: %q", got)
+		}
+		pass(11 * time.Second)
+		stop()
+		if got := said(); got != "reading, 0 rows\nreading, 1 rows\n" {
+			t.Errorf("then: %q", got)
+		}
+		err.Reset()
+		s.Quiet = true
+		stop = s.Meanwhile(func() string { t.Error("asked"); return "" })
+		pass(time.Minute)
+		stop()
+
+		s, d := onDisplay(t, 80)
+		stop = s.Meanwhile(func() string { return "reading" })
+		pass(aMoment)
+		want(t, d, "reading")
+		stop()
+		want(t, d)
+	})
+}
+
 func TestQuietShowsNoProgress(t *testing.T) {
 	s, _, err := buffers()
 	s.Quiet, s.ErrTerminal = true, true
