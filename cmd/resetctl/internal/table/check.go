@@ -21,11 +21,14 @@ func (r *Reader) check(ctx context.Context) error {
 	if r.sheet != nil {
 		refused.Sheet = r.sheet.name
 	}
-	rows := 0
+	does, rows := "reading", 0
+	if r.src.info == nil || r.sheet != nil { // it was read into a copy
+		does = "checking"
+	}
 	if r.sheet != nil {
 		rows = max(0, r.sheet.copied-1) // without the header
 	}
-	phase := r.progress.begin("checking", "row", rows)
+	phase := r.progress.begin(does, "row", rows)
 	said := map[string]bool{}
 	add := func(p Problem) {
 		if !p.once || !said[p.Text] {

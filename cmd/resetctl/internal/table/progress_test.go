@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -27,7 +28,8 @@ func TestHowFarTheReadingIsCanBeTold(t *testing.T) {
 			set(cell, value)
 		}
 	})
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+	text := filepath.Join(t.TempDir(), "a.csv")
+	if err := errors.Join(os.WriteFile(path, []byte(content), 0o600), os.WriteFile(text, []byte("email\na@x.io\nb@x.io\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
@@ -39,6 +41,7 @@ func TestHowFarTheReadingIsCanBeTold(t *testing.T) {
 			"reading the table from stdin", "reading the table from stdin, 1 line", "reading the table from stdin, 3 lines",
 			"checking the table from stdin", "checking the table from stdin, 1 row", "checking the table from stdin, 2 rows",
 		}},
+		"a text": {text, nil, []string{"reading TEXT", "reading TEXT, 1 row", "reading TEXT, 2 rows"}},
 		"a workbook": {path, nil, []string{
 			"reading PATH", "reading PATH, 1 row", "reading PATH, 2 rows", "reading PATH, 4 rows",
 			"reading PATH", "reading PATH, 1 of 4 rows", "reading PATH, 2 of 4 rows", "reading PATH, 3 of 4 rows",
@@ -48,7 +51,7 @@ func TestHowFarTheReadingIsCanBeTold(t *testing.T) {
 		var got []string
 		var line func() string
 		look := func() {
-			if said := strings.ReplaceAll(line(), path, "PATH"); len(got) == 0 || got[len(got)-1] != said {
+			if said := strings.NewReplacer(path, "PATH", text, "TEXT").Replace(line()); len(got) == 0 || got[len(got)-1] != said {
 				got = append(got, said)
 			}
 		}

@@ -193,7 +193,7 @@ func (r *Reader) Rows() iter.Seq2[bulk.Row, error] {
 			case err != nil:
 				yield(bulk.Row{}, fmt.Errorf("read %s: %w", r.src.name, err))
 				return
-			case problem != nil || len(problems) > 0:
+			case problem != nil || len(problems) > 0 || len(rows) == 0:
 				yield(bulk.Row{}, r.changed())
 				return
 			}
