@@ -84,7 +84,7 @@ func (r *Reader) noted(own int) iter.Seq2[[]string, error] {
 				yield(nil, cmp.Or(err, r.changed()))
 				return
 			}
-			line := make([]string, own, len(rec.cells)+2)
+			line := make([]string, own, max(own, len(rec.cells))+2)
 			copy(line, rec.cells)
 			beyond := slices.Clone(rec.cells[min(len(rec.cells), len(cols.names)):])
 			_, problems := w.reading.rows(rec)

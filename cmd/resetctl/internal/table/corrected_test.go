@@ -78,6 +78,13 @@ func TestACopyThatAPersonMendedIsReadBack(t *testing.T) {
 	}
 }
 
+func TestACopyHasRowsThatEndEarly(t *testing.T) {
+	got := corrected(t, keep(t, "a.csv", "email,a,b,c,d\nana\nb@x.io,1\n"), CSV)
+	if want := "\uFEFFemail,a,b,c,d,problem\nana,,,,,\"email: \"\"ana\"\" is not one e-mail address: correct it or remove the row\"\nb@x.io,1,,,,\n"; got != want {
+		t.Errorf("got %s", got)
+	}
+}
+
 // A copy is about the people that the table was about, also for who reads it by
 // other means than ours.
 func TestACopyKeepsWhatSaysWho(t *testing.T) {

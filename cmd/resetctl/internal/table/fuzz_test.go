@@ -203,6 +203,7 @@ func FuzzOptionsAreUnderstoodOrRefusedInWords(f *testing.F) {
 func FuzzACopyToCorrectHasEveryRow(f *testing.F) {
 	f.Add(wrong, false)
 	f.Add("email,n\nb,\"x\nc@x.io,y\n", false)
+	f.Add("0;email;;0\n0", false)
 	f.Add("email,problem\n=1,\"\r\n\"\n,;\n", false)
 	f.Add(`{"email":"a"}`+"\n"+`{"n":"\u0000"}`, true)
 	f.Fuzz(func(t *testing.T, content string, ndjson bool) {
