@@ -72,9 +72,6 @@ func (j *job) findPlan(ctx context.Context) (beginning, error) {
 		return afresh, nil
 	}
 	if err == nil {
-		err = j.bind(ctx, run)
-	}
-	if err == nil {
 		err = j.revokeAsBefore(ctx, run)
 	}
 	register := afresh.open
@@ -84,7 +81,7 @@ func (j *job) findPlan(ctx context.Context) (beginning, error) {
 		}
 		j.borrowed = true
 		j.io.Note("run would go on with run %s of %s", run.ID(), minute(run.StartedAt()))
-		return j.run.Borrow(ctx, run)
+		return j.borrow(ctx, run)
 	}
 	return afresh, err
 }

@@ -85,6 +85,8 @@ type workOptions struct {
 
 	dryRun, offline, yes, resume, fresh, resendUnknown, revokeKeys bool
 
+	keepKeys bool // --revoke-keys=false, in so many words
+
 	expect      int         // -1: anything
 	limit       int         // 0: all
 	canary      int         // 0: none
@@ -102,9 +104,10 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 		output: ctx.String("output"), report: ctx.String("report"), json: ctx.Bool("json"),
 		dryRun: ctx.Bool("dry-run"), offline: ctx.Bool("offline"), yes: ctx.Bool("yes"),
 		resume: ctx.Bool("resume"), fresh: ctx.Bool("new"), resendUnknown: ctx.Bool("resend-unknown"), revokeKeys: ctx.Bool("revoke-keys"), expect: -1,
+		keepKeys: ctx.IsSet("revoke-keys") && !ctx.Bool("revoke-keys"),
 	}
 	for _, flag := range []string{"yes", "new", "resend-unknown", "revoke-keys", "cooldown", "max-failures", "rate", "concurrency"} {
-		if ctx.IsSet(flag) {
+		if ctx.IsSet(flag) && ctx.Value(flag) != false {
 			o.overrides = append(o.overrides, "--"+flag)
 		}
 	}

@@ -246,6 +246,9 @@ func (j *job) work(ctx context.Context) error {
 		}
 		return errors.Join(j.advise(err), j.discard(ctx))
 	}
+	if err := j.insist(ctx); err != nil {
+		return err
+	}
 	summary, err := j.act(ctx)
 	if guard := (*bulk.GuardError)(nil); ctx.Err() == nil && (err == nil || errors.As(err, &guard)) {
 		if failed := j.reconcileAtEnd(ctx); failed != nil && ctx.Err() == nil {

@@ -114,6 +114,9 @@ func interruptible(parent context.Context, streams *ui.IO) (context.Context, fun
 			select {
 			case s := <-signals:
 				number, _ := s.(syscall.Signal)
+				if !first && number == syscall.SIGHUP { // shell and terminal may send one each
+					continue
+				}
 				if !first {
 					os.Exit(128 + int(number))
 				}

@@ -25,17 +25,17 @@ func (j *job) locksSome(rows iter.Seq2[bulk.Row, error]) error {
 	return usage("--revoke-keys is about accounts that are locked, and no row has the action lock")
 }
 
-// revokeAsBefore has a run that goes on delete API keys as it was said once,
-// and tells whose were not deleted before it was: somebody who relies on it must
-// not be left with half of it.
+// revokeAsBefore has a run that goes on delete API keys as was said when it was
+// begun or last worked, and tells whose were not deleted before it was: somebody
+// who relies on it must not be left with half of it.
 func (j *job) revokeAsBefore(ctx context.Context, run *journal.Run) error {
 	before, err := run.Insisted(ctx, "--revoke-keys")
 	switch {
-	case err != nil || before == j.options.revokeKeys:
+	case err != nil || before == j.options.revokeKeys || j.options.keepKeys:
 		return err
 	case before:
 		j.options.revokeKeys = true
-		j.io.Tell("API keys are deleted with each lock, since the run was begun with --revoke-keys")
+		j.io.Tell("API keys are deleted with each lock, since this run was worked with --revoke-keys before; --revoke-keys=false keeps them")
 		return nil
 	}
 	kept := 0
@@ -52,4 +52,14 @@ func (j *job) revokeAsBefore(ctx context.Context, run *journal.Run) error {
 		j.io.Warn("%d accounts of this run were locked without --revoke-keys and keep their API keys: give their rows once more, with --new --revoke-keys", kept)
 	}
 	return nil
+}
+
+// insist enters in the audit that API keys are about to be deleted in a run that
+// was not begun so: only now, since a command that is refused says nothing of
+// those behind it.
+func (j *job) insist(ctx context.Context) error {
+	if !j.options.revokeKeys || !j.continued {
+		return nil
+	}
+	return j.run.Audit(ctx, journal.EventAct, j.invocation())
 }

@@ -88,32 +88,70 @@ func systemAt(t *config.Target) string {
 
 // bind refuses to go on with a run whose targets are other systems by now: who
 // its rows are about is true of the systems that they were looked up at. Test
-// servers on this machine may have come up at another port.
+// servers on this machine may have come up at another port. The run is ours.
 func (j *job) bind(ctx context.Context, run *journal.Run) error {
-	counts, err := run.Counts(ctx)
+	systems, err := j.systems(ctx, run)
 	if err != nil {
 		return err
 	}
-	systems := make(map[string]string)
-	for name := range counts {
-		if t := j.config.Target(name); t != nil {
-			systems[name] = systemAt(t)
-		}
-	}
 	for {
-		err := run.Bind(ctx, systems)
-		other := (*journal.OtherSystemError)(nil)
-		switch {
-		case !errors.As(err, &other):
+		other, err := j.moved(run.Bind(ctx, systems))
+		if err != nil || other == nil {
 			return err
-		case !strings.Contains(other.Was, onThisMachine) || !strings.Contains(other.Now, onThisMachine):
-			return usage("%v. Nothing was sent: name the system that it was, or begin afresh with run --new, which knows nothing of what was done there", other)
 		}
 		j.io.Tell("%v: who is left is looked up there anew", other)
 		if err := run.Move(ctx, other.Target, other.Now); err != nil {
 			return err
 		}
 	}
+}
+
+// borrow is bind for a plan, which takes from a run of others what it knows, and
+// changes nothing of it.
+func (j *job) borrow(ctx context.Context, from *journal.Run) error {
+	systems, err := j.systems(ctx, from)
+	if err != nil {
+		return err
+	}
+	if err := j.run.Borrow(ctx, from); err != nil {
+		return err
+	}
+	for len(systems) > 0 {
+		other, err := j.moved(from.Elsewhere(ctx, systems))
+		if err != nil || other == nil {
+			return err
+		}
+		if err := j.run.Move(ctx, other.Target, other.Now); err != nil {
+			return err
+		}
+		delete(systems, other.Target)
+	}
+	return nil
+}
+
+// systems names the systems of a run's targets, as far as they are configured.
+func (j *job) systems(ctx context.Context, run *journal.Run) (map[string]string, error) {
+	counts, err := run.Counts(ctx)
+	systems := make(map[string]string)
+	for name := range counts {
+		if t := j.config.Target(name); t != nil {
+			systems[name] = systemAt(t)
+		}
+	}
+	return systems, err
+}
+
+// moved is the target that is another system, both on this machine; elsewhere
+// that is an error, as any other is.
+func (j *job) moved(err error) (*journal.OtherSystemError, error) {
+	other := (*journal.OtherSystemError)(nil)
+	switch {
+	case !errors.As(err, &other):
+		return nil, err
+	case !strings.Contains(other.Was, onThisMachine) || !strings.Contains(other.Now, onThisMachine):
+		return nil, usage("%v. Nothing was sent: name the system that it was, or begin afresh with run --new, which knows nothing of what was done there", other)
+	}
+	return other, nil
 }
 
 // excluded reports whether the operator leaves the target out.

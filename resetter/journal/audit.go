@@ -20,7 +20,7 @@ type Invocation struct {
 type AuditEntry struct {
 	At    time.Time
 	Run   string // the run's id; it may be one that was discarded
-	Event string // what was done: "begin", "resume", "settle rows 3, 4 as done"
+	Event string // what was done: EventBegin, EventAct, "resume", "settle rows 3, 4 as done"
 	By    Invocation
 }
 
@@ -31,12 +31,19 @@ func (r *Run) Audit(ctx context.Context, event string, by Invocation) error {
 	return r.wrap(r.ledger.write(ctx, true, func(w *writer) error { return w.audit(r.id, event, at, by) }))
 }
 
-// Insisted reports whether anybody who began the run or went on with it
+// Events that Insisted goes by.
+const (
+	EventBegin = "begin" // the run was begun, which Begin enters itself
+	EventAct   = "act"   // its rows were about to be worked
+)
+
+// Insisted reports whether anybody who began the run or was about to work it
 // insisted on that: see [Invocation].Overrides.
 func (r *Run) Insisted(ctx context.Context, on string) (bool, error) {
 	var insisted bool
 	err := r.ledger.reads.QueryRowContext(ctx, `SELECT EXISTS (
-		SELECT 1 FROM audit, json_each(audit.overrides) AS o WHERE audit.run = ? AND o.value = ?)`, r.id, on).Scan(&insisted)
+		SELECT 1 FROM audit, json_each(audit.overrides) AS o WHERE audit.run = ? AND audit.event IN (?, ?) AND o.value = ?)`,
+		r.id, EventBegin, EventAct, on).Scan(&insisted)
 	return insisted, r.wrap(err)
 }
 

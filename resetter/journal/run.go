@@ -104,7 +104,7 @@ func (l *Ledger) Begin(ctx context.Context, n NewRun) (*Run, error) {
 				return err
 			}
 		}
-		return w.audit(r.id, "begin", r.started, n.By)
+		return w.audit(r.id, EventBegin, r.started, n.By)
 	})
 	if given != nil {
 		return nil, given

@@ -142,7 +142,7 @@ func checkIdentity(ctx context.Context, conn *sql.Conn) error {
 // checked is how large a ledger is checked whole when it is opened: a hundredth
 // of a second for each MiB. Of a larger one only what is read is found damaged,
 // and a run that an index does not know all of: see Run.whole.
-const checked = 32 << 20
+const checked = 8 << 20
 
 // check refuses a file of which a part is damaged. An index that has lost rows
 // gives wrong answers without an error: that nobody was mailed.
