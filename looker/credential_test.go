@@ -137,7 +137,7 @@ func TestWhoHasNoPasswordIsToldApartFromNobody(t *testing.T) {
 	})
 }
 
-func TestAnAddressThatSomebodyElseHasIsRejected(t *testing.T) {
+func TestAnAddressThatSomebodyElseHasIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, c := range []struct {
 			status int
@@ -146,8 +146,8 @@ func TestAnAddressThatSomebodyElseHasIsRejected(t *testing.T) {
 			field  string
 		}{
 			{409, message("Conflict"), resetter.ErrRejected, ""},
-			{422, `{"message":"Validation Failed","errors":[{"field":"email","code":"already_exists","message":"Email is in use"}]}`, resetter.ErrRejected, "email"},
-			{422, `{"message":"Validation Failed","errors":[{"field":"email","code":"invalid","message":"has already been taken"}]}`, resetter.ErrRejected, "email"},
+			{422, `{"message":"Validation Failed","errors":[{"field":"email","code":"already_exists","message":"Email is in use"}]}`, resetter.ErrInvalid, "email"},
+			{422, `{"message":"Validation Failed","errors":[{"field":"email","code":"invalid","message":"has already been taken"}]}`, resetter.ErrInvalid, "email"},
 			{422, fields, resetter.ErrInvalid, "email"},
 			{422, `{"message":"Validation Failed","errors":null}`, resetter.ErrInvalid, ""},
 			{400, message("Bad request"), resetter.ErrInvalid, ""},
@@ -165,7 +165,7 @@ func TestAnAddressThatSomebodyElseHasIsRejected(t *testing.T) {
 		}
 		srv, client := inMemory(t, lookertest.Config{People: 2})
 		_, err := client.ChangeEmail(mailsNobody(t, srv), resetter.Account{ID: "101"}, strings.ToUpper(srv.Users()[2].Email))
-		want(t, err, resetter.ErrRejected)
+		want(t, err, resetter.ErrInvalid)
 	})
 }
 

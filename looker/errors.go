@@ -42,7 +42,7 @@ func judge(a transport.Answer) transport.Verdict {
 	case a.Status == http.StatusNotFound:
 		v.Advice = "check whether the user exists and has a sign-in by e-mail and password"
 	case a.Status == http.StatusUnprocessableEntity && taken(v.Fields):
-		v.Kind, v.Advice = resetter.ErrRejected, "find out who has this address (Looker: Admin, Users)"
+		v.Advice = "find out who has this address (Looker: Admin, Users)"
 	case a.Status == http.StatusForbidden:
 		v.Advice = "give the API user the right to administer users (the Admin role); Looker (Google Cloud core) may refuse this to everyone"
 	case a.Status == http.StatusUnauthorized:

@@ -44,8 +44,8 @@ func TestEveryAnswerToAResetIsJudged(t *testing.T) {
 		{405, "", resetter.ErrRejected, false, "405"},
 		{408, "", resetter.ErrServerError, false, "may have gone out"},
 		{409, message("Conflict"), resetter.ErrRejected, false, "Conflict"},
-		{413, page, resetter.ErrInvalid, false, "413"},
-		{415, "", resetter.ErrInvalid, false, "415"},
+		{413, page, resetter.ErrRejected, false, "413"},
+		{415, "", resetter.ErrRejected, false, "415"},
 		{418, "", resetter.ErrRejected, false, "418"},
 		{422, fields, resetter.ErrInvalid, false, "email: is not an address"},
 		{422, `{"message":null,"errors":null,"documentation_url":null}`, resetter.ErrInvalid, false, "422"},
@@ -59,15 +59,15 @@ func TestEveryAnswerToAResetIsJudged(t *testing.T) {
 		{599, "", resetter.ErrServerError, false, "may have gone out"},
 
 		{200, page, resetter.ErrUnreadableAnswer, true, "web page"},
-		{200, "", resetter.ErrUnreadableAnswer, true, "may have gone out"},
-		{200, "{", resetter.ErrUnreadableAnswer, true, "may have gone out"},
+		{200, "", resetter.ErrUnreadableAnswer, false, "may have gone out"},
+		{200, "{", resetter.ErrUnreadableAnswer, false, "may have gone out"},
 		{200, "{}", resetter.ErrUnreadableAnswer, true, "may have gone out"},
 		{200, `{"login":"required"}`, resetter.ErrUnreadableAnswer, true, "may have gone out"},
 		{200, "[]", resetter.ErrUnreadableAnswer, true, "may have gone out"},
 		{200, "null", resetter.ErrUnreadableAnswer, true, "may have gone out"},
 		{200, `{"user_id":null}`, resetter.ErrUnreadableAnswer, true, "whose"},
 		{200, `{"user_id":"999"}`, resetter.ErrUnreadableAnswer, true, "another account"},
-		{204, "", resetter.ErrUnreadableAnswer, true, "may have gone out"},
+		{204, "", resetter.ErrUnreadableAnswer, false, "may have gone out"},
 
 		{301, "", resetter.ErrRejected, true, "elsewhere.example"},
 		{302, "", resetter.ErrUnreadableAnswer, true, "elsewhere.example"},
@@ -192,6 +192,18 @@ func TestALostAnswerIsNeitherRepeatedNorCalledAFailure(t *testing.T) {
 		}
 		if n := srv.Mailbox().Count(account.Email); n != 1 {
 			t.Errorf("%s: %d mails, want 1", fault.Kind, n)
+		}
+	}
+}
+
+func TestAnythingThatSaysYesOfTheRightPersonIsAYes(t *testing.T) {
+	for _, status := range []int{200, 201, 202, 203} {
+		srv, client := start(t, lookertest.Config{People: 1})
+		account := resolve(t, client, resetter.Email(srv.Users()[1].Email))
+		srv.Inject(answer(sandbox.Reset, status, `{"user_id":"`+account.ID+`"}`))
+		receipt, err := client.Reset(t.Context(), account)
+		if err != nil || receipt.Status != status {
+			t.Errorf("%d: %+v, %v", status, receipt, err)
 		}
 	}
 }

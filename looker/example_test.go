@@ -205,8 +205,8 @@ func ExampleClient_ChangeEmail() {
 	for _, address := range []string{"bo@example.com", "ana.silva@example.com"} {
 		_, err = client.ChangeEmail(ctx, account, address)
 		switch {
-		case errors.Is(err, resetter.ErrRejected):
-			fmt.Println(address, "is somebody else's")
+		case errors.Is(err, resetter.ErrInvalid):
+			fmt.Println(address, "is malformed, or somebody else's")
 		case err != nil:
 			fmt.Println(err)
 		default:
@@ -214,7 +214,7 @@ func ExampleClient_ChangeEmail() {
 		}
 	}
 	// Output:
-	// bo@example.com is somebody else's
+	// bo@example.com is malformed, or somebody else's
 	// ana.silva@example.com it is
 }
 

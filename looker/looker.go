@@ -306,23 +306,27 @@ func (c *Client) Reset(ctx context.Context, account resetter.Account) (resetter.
 		fields += linkFields
 	}
 	answer, err := c.api.SendPasswordResetWithResponse(ctx, account.ID, &lookerapi.SendPasswordResetParams{Fields: &fields})
+	if err != nil {
+		return resetter.Receipt{}, exchange.Failed(err)
+	}
+	credential, err := transport.Decoded(exchange, answer.JSON200, answer.Body)
 	switch {
 	case err != nil:
-		return resetter.Receipt{}, exchange.Failed(err)
-	case answer.JSON200 == nil || answer.JSON200.UserID == nil:
+		return resetter.Receipt{}, err
+	case credential.UserID == nil:
 		return resetter.Receipt{}, exchange.Unreadable("the answer does not say whose credential it is")
-	case *answer.JSON200.UserID != account.ID:
+	case *credential.UserID != account.ID:
 		return resetter.Receipt{}, exchange.WrongPerson()
 	}
 	receipt := exchange.Receipt()
 	receipt.SetupMail = account.SetupPending
-	if to := text(answer.JSON200.Email); resetter.Email(to).Validate() == nil {
+	if to := text(credential.Email); resetter.Email(to).Validate() == nil {
 		receipt.MailedTo = to
 	}
 	if c.http.Links() {
-		link := answer.JSON200.PasswordResetURL
-		if account.SetupPending && text(answer.JSON200.AccountSetupURL) != "" {
-			link = answer.JSON200.AccountSetupURL
+		link := credential.PasswordResetURL
+		if account.SetupPending && text(credential.AccountSetupURL) != "" {
+			link = credential.AccountSetupURL
 		}
 		receipt.Link = resetter.NewSecret(text(link))
 	}

@@ -104,7 +104,8 @@ type EmailChanger interface {
 	// ChangeEmail makes address the one that account's owner is mailed at and,
 	// where the system has people sign in by it, signs in with. Nobody is
 	// mailed. It is idempotent, see ForceChange. ErrInvalid where the system
-	// finds the address malformed, ErrRejected where another account has it.
+	// finds the address malformed; ErrInvalid or ErrRejected, by the status that
+	// the system has for it, where another account has it.
 	ChangeEmail(ctx context.Context, account Account, address string) (Receipt, error)
 }
 

@@ -21,7 +21,7 @@ func judge(a transport.Answer) transport.Verdict {
 	var body sugarapi.Error
 	ours := json.Unmarshal(a.Body, &body) == nil && text(body.Error) != ""
 	v.Code = text(body.Error)
-	if ours {
+	if ours && !(a.Status >= 300 && a.Status < 400) { // a redirect is told by where it leads
 		v.Message, v.Fields = words(body)
 	}
 	signingIn := a.Op == signIn || a.Op == refresh

@@ -48,8 +48,8 @@ func TestEveryAnswerToAResetIsJudged(t *testing.T) {
 		{408, "", resetter.ErrServerError, false, "may have gone out"},
 		{409, label("edit_conflict"), resetter.ErrRejected, false, "edit_conflict"},
 		{412, label("metadata_out_of_date"), resetter.ErrRejected, false, "metadata_out_of_date"},
-		{413, label("request_too_large"), resetter.ErrInvalid, false, "request_too_large"},
-		{415, "", resetter.ErrInvalid, false, "415"},
+		{413, label("request_too_large"), resetter.ErrRejected, false, "request_too_large"},
+		{415, "", resetter.ErrRejected, false, "415"},
 		{422, label("missing_parameter"), resetter.ErrInvalid, false, "missing_parameter"},
 		{422, fields, resetter.ErrInvalid, false, "userId: is unknown"},
 		{422, `{"error":"invalid_parameter","error_description":"Another place for it"}`, resetter.ErrInvalid, false, "Another place for it"},
@@ -71,20 +71,20 @@ func TestEveryAnswerToAResetIsJudged(t *testing.T) {
 		{599, "", resetter.ErrServerError, false, "may have gone out"},
 
 		{200, page, resetter.ErrUnreadableAnswer, true, "web page"},
-		{200, "", resetter.ErrUnreadableAnswer, true, "may have gone out"},
-		{200, "{", resetter.ErrUnreadableAnswer, true, "may have gone out"},
+		{200, "", resetter.ErrUnreadableAnswer, false, "may have gone out"},
+		{200, "{", resetter.ErrUnreadableAnswer, false, "may have gone out"},
 		{200, "{}", resetter.ErrUnreadableAnswer, true, "may have gone out"},
 		{200, `{"login":"required"}`, resetter.ErrUnreadableAnswer, true, "may have gone out"},
 		{200, "[]", resetter.ErrUnreadableAnswer, true, "may have gone out"},
 		{200, `{"user_name":"ana"}`, resetter.ErrUnreadableAnswer, true, "who was mailed"},
 		{200, `{"id":"8","user_name":"bo"}`, resetter.ErrUnreadableAnswer, true, "another account"},
-		{204, "", resetter.ErrUnreadableAnswer, true, "may have gone out"},
+		{204, "", resetter.ErrUnreadableAnswer, false, "may have gone out"},
 
 		{301, label("incorrect_version"), resetter.ErrRejected, true, "api_version"},
 		{301, "", resetter.ErrRejected, true, "elsewhere.example"},
 		{302, "", resetter.ErrUnreadableAnswer, true, "elsewhere.example"},
 		{303, "", resetter.ErrUnreadableAnswer, true, "elsewhere.example"},
-		{307, "", resetter.ErrRejected, true, "elsewhere.example"},
+		{307, label("moved"), resetter.ErrRejected, true, "elsewhere.example"},
 		{308, "", resetter.ErrRejected, true, "elsewhere.example"},
 	} {
 		srv, client := start(t, sugartest.Config{})
@@ -233,6 +233,18 @@ func TestALostAnswerIsNeitherRepeatedNorCalledAFailure(t *testing.T) {
 		}
 		if n := srv.Mailbox().Count(account.Email); n != 1 {
 			t.Errorf("%s: %d mails, want 1", fault.Kind, n)
+		}
+	}
+}
+
+func TestAnythingThatSaysYesOfTheRightPersonIsAYes(t *testing.T) {
+	for _, status := range []int{200, 201, 202, 203} {
+		srv, client := start(t, sugartest.Config{})
+		ana := srv.AddUser(sugartest.User{UserName: "ana", Email: "ana@example.com"})
+		srv.Inject(answer(sandbox.Reset, status, `{"id":"`+ana.ID+`"}`))
+		receipt, err := client.Reset(t.Context(), resetter.Account{ID: ana.ID, Email: ana.Email})
+		if err != nil || receipt.Status != status {
+			t.Errorf("%d: %+v, %v", status, receipt, err)
 		}
 	}
 }

@@ -291,12 +291,16 @@ func (c *Client) Reset(ctx context.Context, account resetter.Account) (resetter.
 		return resetter.Receipt{}, exchange.Refuse(resetter.ErrIneligible, account.Ineligible, "")
 	}
 	answer, err := c.api.RequestPasswordResetWithResponse(ctx, sugarapi.PasswordResetRequest{UserID: account.ID})
+	if err != nil {
+		return resetter.Receipt{}, exchange.Failed(err)
+	}
+	user, err := transport.Decoded(exchange, answer.JSON200, answer.Body)
 	switch {
 	case err != nil:
-		return resetter.Receipt{}, exchange.Failed(err)
-	case answer.JSON200 == nil || answer.JSON200.ID == "":
+		return resetter.Receipt{}, err
+	case user.ID == "":
 		return resetter.Receipt{}, exchange.Unreadable("the answer does not say who was mailed")
-	case answer.JSON200.ID != account.ID:
+	case user.ID != account.ID:
 		return resetter.Receipt{}, exchange.WrongPerson()
 	}
 	return exchange.Receipt(), nil

@@ -75,7 +75,7 @@ func TestWhatUnleashSaysToAChangeIsJudged(t *testing.T) {
 	const sql = `update \"users\" set \"email\" = $2 - duplicate key value violates unique constraint \"users_email_key\"`
 	for _, c := range []ruling{
 		{400, `{"name":"BadDataError","message":"Request validation failed","details":[{"message":"\"value\" must be a valid email."}]}`, resetter.ErrInvalid, false, "BadDataError"},
-		{400, refusal("BadDataError", "A user with that email already exists"), resetter.ErrRejected, false, "another user has this address"},
+		{400, refusal("BadDataError", "A user with that email already exists"), resetter.ErrInvalid, false, "another user has this address"},
 		{401, refusal("UnauthorizedError", "You must log in"), resetter.ErrUnauthorized, true, "check the token"},
 		{403, refusal("PermissionError", "You need the ADMIN permission"), resetter.ErrForbidden, false, "administrator"},
 		{403, refusal("ForbiddenError", "This user is managed by SCIM."), resetter.ErrIneligible, false, "SCIM"},

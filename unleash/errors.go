@@ -39,7 +39,11 @@ func judge(a transport.Answer) transport.Verdict {
 		v.Scope, v.Wait = resetter.ScopePerson, personPause
 		v.Advice = "somebody mailed this person less than a minute ago"
 	case a.Op == changeEmail && a.Class == transport.Write && taken(a.Status, v.Message):
-		v = transport.Verdict{Ruling: transport.Refused, Kind: resetter.ErrRejected, Code: v.Code}
+		kind := v.Kind // as the status has it, which a 500 has not
+		if v.Ruling != transport.Refused {
+			kind = resetter.ErrRejected
+		}
+		v = transport.Verdict{Ruling: transport.Refused, Kind: kind, Code: v.Code}
 		v.Message = "another user has this address"
 		v.Advice = "give that user another address first, or check this one"
 	case a.Status == http.StatusServiceUnavailable && strings.Contains(v.Message, "maintenance mode"):

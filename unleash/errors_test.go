@@ -51,8 +51,8 @@ func TestEveryAnswerToAResetIsJudged(t *testing.T) {
 		{405, "", resetter.ErrRejected, false, "405"},
 		{408, "", resetter.ErrServerError, false, "may have gone out"},
 		{409, refusal("ConflictError", "Conflict"), resetter.ErrRejected, false, "Conflict"},
-		{413, page, resetter.ErrInvalid, false, "413"},
-		{415, refusal("ContentTypeError", "We do not accept the content-type"), resetter.ErrInvalid, false, "content-type"},
+		{413, page, resetter.ErrRejected, false, "413"},
+		{415, refusal("ContentTypeError", "We do not accept the content-type"), resetter.ErrRejected, false, "content-type"},
 		{422, "", resetter.ErrInvalid, false, "422"},
 		{429, `{"name":"RateLimitError","message":"You can only send one new reset password email per minute, per user."}`, resetter.ErrRateLimited, false, "less than a minute ago"},
 		{429, `{"message":"Too many requests, please try again later."}`, resetter.ErrRateLimited, false, "not before"},
@@ -66,13 +66,13 @@ func TestEveryAnswerToAResetIsJudged(t *testing.T) {
 		{599, "", resetter.ErrServerError, false, "may have gone out"},
 
 		{200, page, resetter.ErrUnreadableAnswer, true, "web page"},
-		{200, "", resetter.ErrUnreadableAnswer, true, "may have gone out"},
-		{200, "{", resetter.ErrUnreadableAnswer, true, "may have gone out"},
+		{200, "", resetter.ErrUnreadableAnswer, false, "may have gone out"},
+		{200, "{", resetter.ErrUnreadableAnswer, false, "may have gone out"},
 		{200, "{}", resetter.ErrUnreadableAnswer, true, "may have gone out"},
 		{200, `{"login":"required"}`, resetter.ErrUnreadableAnswer, true, "may have gone out"},
 		{200, "[]", resetter.ErrUnreadableAnswer, true, "may have gone out"},
 		{200, `{"resetPasswordUrl":null}`, resetter.ErrUnreadableAnswer, true, "no reset link"},
-		{204, "", resetter.ErrUnreadableAnswer, true, "may have gone out"},
+		{204, "", resetter.ErrUnreadableAnswer, false, "may have gone out"},
 
 		{301, "", resetter.ErrRejected, true, "elsewhere.example"},
 		{302, "", resetter.ErrUnreadableAnswer, true, "elsewhere.example"},
@@ -254,6 +254,18 @@ func TestALostAnswerIsNeitherRepeatedNorCalledAFailure(t *testing.T) {
 		}
 		if n := srv.Mailbox().Count(account.Email); n != 1 {
 			t.Errorf("%s: %d mails, want 1", fault.Kind, n)
+		}
+	}
+}
+
+func TestAnythingThatSaysYesWithALinkIsAYes(t *testing.T) {
+	for _, status := range []int{200, 201, 202, 203} {
+		srv, client := start(t, unleashtest.Config{})
+		srv.AddUser(unleashtest.User{ID: 7, Email: "ana@example.com"})
+		srv.Inject(answer(sandbox.Reset, status, `{"resetPasswordUrl":"https://unleash.example/reset-password?token=x"}`))
+		receipt, err := client.Reset(t.Context(), resetter.Account{ID: "7", Email: "ana@example.com"})
+		if err != nil || receipt.Status != status {
+			t.Errorf("%d: %+v, %v", status, receipt, err)
 		}
 	}
 }

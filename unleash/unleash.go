@@ -259,15 +259,19 @@ func (c *Client) Reset(ctx context.Context, account resetter.Account) (resetter.
 		return resetter.Receipt{}, exchange.Refuse(resetter.ErrInvalid, err.Error(), "")
 	}
 	answer, err := c.api.ResetPasswordWithResponse(ctx, unleashapi.ResetPasswordRequest{ID: account.Email})
+	if err != nil {
+		return resetter.Receipt{}, exchange.Failed(err)
+	}
+	made, err := transport.Decoded(exchange, answer.JSON200, answer.Body)
 	switch {
 	case err != nil:
-		return resetter.Receipt{}, exchange.Failed(err)
-	case answer.JSON200 == nil || answer.JSON200.ResetPasswordURL == "":
+		return resetter.Receipt{}, err
+	case made.ResetPasswordURL == "":
 		return resetter.Receipt{}, exchange.Unreadable("the answer holds no reset link")
 	}
 	receipt := exchange.Receipt()
 	if c.http.Links() {
-		receipt.Link = resetter.NewSecret(answer.JSON200.ResetPasswordURL)
+		receipt.Link = resetter.NewSecret(made.ResetPasswordURL)
 	}
 	return receipt, nil
 }

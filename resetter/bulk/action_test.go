@@ -227,6 +227,17 @@ func TestAnActionThatStopsHalfWaySaysSoAndIsCompleted(t *testing.T) {
 				if r.Detail != "not through yet: the account is disabled; going on completes it" || r.Attempts != 2 {
 					t.Errorf("%d attempts, %q", r.Attempts, r.Detail)
 				}
+				// What is refused then says what holds as well.
+				for _, refused := range []*resetter.Error{throttled(time.Hour, resetter.ScopeTarget).(*resetter.Error), refusal(resetter.ErrForbidden, nil)} {
+					a.write = func(context.Context, string) error { return refused }
+					prepare(t, e)
+					_, _ = e.Act(t.Context())
+					if r := results(t, j)[0]; !strings.Contains(r.Detail, "not through yet: the account is disabled") {
+						t.Errorf("then: %s/%s, %q", r.Outcome, r.Reason, r.Detail)
+					}
+				}
+				is(t, results(t, j)[0], "failed/forbidden")
+				ok(t, j.Reopen(t.Context(), 1))
 				a.write = nil
 				work(t, e)
 				r = results(t, j)[0]
@@ -318,6 +329,56 @@ func TestAnActionUnderWayIsFinishedWhenTheRunIsStopped(t *testing.T) {
 		is(t, results(t, j)[0], "done/accepted")
 		is(t, results(t, j)[1], "pending/not_started")
 	})
+}
+
+// Whether somebody was changed before cannot be told where the system cannot be
+// asked: that is not that they are not there.
+func TestAChangeThatCannotBeLookedForIsNotNotFound(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"Ctrl-C":       {nil, "pending/not_started"},
+		"unauthorized": {refusal(resetter.ErrUnauthorized, nil), "pending/not_started"},
+		"unavailable":  {refusal(resetter.ErrUnavailable, nil), "failed/unavailable"},
+	} {
+		for _, batch := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, batch %v", name, batch), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					a := &able{system: &system{}}
+					r := resetter.Resetter(a)
+					if batch {
+						r = &batched{able: a}
+					}
+					row := doing(resetter.ActionChangeEmail, "p0@example.com")
+					j := newLedger(t, row)
+					j.twins = true
+					e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: r}}}
+					work(t, e)
+					row.Seq = 2
+					ok(t, j.Add(t.Context(), bulk.Rows(row)))
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					a.resolve = func(_ context.Context, id resetter.Identity) (resetter.Account, error) {
+						if id.Kind == resetter.ByEmail {
+							return resetter.Account{}, refusal(resetter.ErrNotFound, nil)
+						}
+						if c.err == nil {
+							cancel()
+							time.Sleep(10 * time.Millisecond) // until everybody knows
+							return resetter.Account{}, refusal(resetter.ErrNotStarted, context.Canceled)
+						}
+						return resetter.Account{}, c.err
+					}
+					_, err := e.Prepare(ctx)
+					is(t, results(t, j)[1], c.want)
+					if (err != nil) != strings.HasPrefix(c.want, "pending") {
+						t.Errorf("Prepare returned %v", err)
+					}
+				})
+			})
+		}
+	}
 }
 
 // batched is able of looking several people up at once.

@@ -22,7 +22,7 @@ func TestAnAccountThatWasFoundLongAgoIsReadAnew(t *testing.T) {
 	}{
 		{"soon after", bulk.StateLife - time.Hour, nil, "done/accepted", 0},
 		{"as it was", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { return a, nil }, "done/accepted", 1},
-		{"of another address", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { a.Email = "p0@elsewhere.example"; return a, nil }, "failed/not_found", 1},
+		{"of another address", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { a.Email = "p0@elsewhere.example"; return a, nil }, "skipped/excluded", 1},
 		{"disabled", bulk.StateLife, func(a resetter.Account) (resetter.Account, error) { a.Ineligible = "disabled"; return a, nil }, "failed/ineligible", 1},
 		{"gone", bulk.StateLife, func(resetter.Account) (resetter.Account, error) {
 			return resetter.Account{}, refusal(resetter.ErrNotFound, nil)
@@ -41,6 +41,9 @@ func TestAnAccountThatWasFoundLongAgoIsReadAnew(t *testing.T) {
 				time.Sleep(c.after)
 				reads := 0
 				s.resolve = func(_ context.Context, id resetter.Identity) (resetter.Account, error) {
+					if id == resetter.Email("p0@example.com") { // which nobody has any more
+						return resetter.Account{}, refusal(resetter.ErrNotFound, nil)
+					}
 					reads++
 					if id != resetter.ID("p0") {
 						t.Errorf("asked for %v", id)
@@ -77,6 +80,75 @@ func TestAReadingThatIsThrottledIsWaitedFor(t *testing.T) {
 		all(t, j, "done/accepted")
 		if took := time.Since(begun); took != time.Minute {
 			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// A row that names an address means whoever has it: the one who had it when it
+// was looked up, unless it is somebody else's by then.
+func TestAnAddressThatIsSomebodyElsesByNowIsTheirs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &system{}
+		j := newLedger(t, people("a", 1)...)
+		e := &bulk.Engine{Journal: j, AtOnce: true, Targets: []bulk.Target{{Name: "a", Resetter: s}}}
+		prepare(t, e)
+		time.Sleep(bulk.StateLife)
+		s.resolve = func(_ context.Context, id resetter.Identity) (resetter.Account, error) {
+			if id == resetter.ID("p0") {
+				return resetter.Account{ID: "p0", Email: "married@example.com"}, nil
+			}
+			return resetter.Account{ID: "p7", Email: "p0@example.com"}, nil
+		}
+		_, err := e.Act(t.Context())
+		ok(t, err)
+		if r := results(t, j)[0]; r.Account.ID != "p7" || s.mails["p7"] != 1 || s.mails["p0"] != 0 {
+			t.Errorf("%+v, mails %v", r.Account, s.mails)
+		}
+	})
+}
+
+// What a run has changed itself does not keep it from going on much later.
+func TestARowIsDoneToWhoseAddressTheRunHasChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &able{system: &system{}}
+		j := newLedger(t, doing(resetter.ActionChangeEmail, "p0@example.com"), doing(resetter.ActionLock, "p0@example.com"))
+		e := &bulk.Engine{Journal: j, AtOnce: true, Targets: []bulk.Target{{Name: "a", Resetter: a}}}
+		prepare(t, e)
+		time.Sleep(bulk.StateLife)
+		a.resolve = func(_ context.Context, id resetter.Identity) (resetter.Account, error) {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			now := a.state["p0email"]
+			switch {
+			case now == "":
+				return account("p0@example.com"), nil
+			case id == resetter.ID("p0"):
+				return resetter.Account{ID: "p0", Email: now}, nil
+			}
+			return resetter.Account{}, refusal(resetter.ErrNotFound, nil)
+		}
+		_, err := e.Act(t.Context())
+		ok(t, err)
+		all(t, j, "done/accepted")
+	})
+}
+
+// Who waits since somebody else had them mailed is read anew, once, and known
+// from then on as they are.
+func TestWhoWasOvertakenIsReadAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &system{}
+		s.answer = func(_ context.Context, _ string, nth int) (bool, error) {
+			if nth == 1 {
+				return false, throttled(61*time.Second, resetter.ScopePerson)
+			}
+			return true, nil
+		}
+		j := newLedger(t, people("a", 1)...)
+		work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s}}})
+		all(t, j, "done/accepted")
+		if s.lookUps != 2 {
+			t.Errorf("looked up %d times, want 2", s.lookUps)
 		}
 	})
 }

@@ -111,6 +111,10 @@ func (p *preparing) workBatch(ctx context.Context, target *Target, t *task, b re
 		if err != nil {
 			return verdict{err: err}
 		}
+		if e := refusal(found.Err); ctx.Err() != nil || e != nil && (e.Stop || e.Kind == resetter.ErrUnauthorized) {
+			v, _ := p.cutShort(ctx, target, r, found.Err)
+			return v
+		}
 		if until, scope, ok := waits(found.Err); ok {
 			left = append(left, r)
 			v.until, v.scope, v.kind = until, scope, refusal(found.Err).Kind
@@ -142,7 +146,9 @@ func (p *preparing) changed(ctx context.Context, target *Target, r Result, found
 			r.Row.Seq, r.Row.Line, target.Name, err)
 	}
 	account, err := guarded(p.log(), func() (resetter.Account, error) { return target.Resetter.Resolve(ctx, resetter.ID(id)) })
-	if _, _, again := waits(err); again || err == nil && account.ID == id && resetter.SameEmail(account.Email, r.Row.NewEmail) {
+	switch {
+	case err == nil && account.ID == id && resetter.SameEmail(account.Email, r.Row.NewEmail),
+		err != nil && !errors.Is(err, resetter.ErrNotFound) && !errors.Is(err, resetter.ErrInvalid): // which says nothing of the person
 		return resetter.Resolution{Account: account, Err: err}, nil
 	}
 	return found, nil

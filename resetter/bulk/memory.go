@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ type Memory struct {
 	rows   []*entry // by Row.Seq
 	bySeq  map[int]*entry
 	people map[person][]*entry // the rows whose account is known
+	moving map[string][]*entry // those that change an address, by who they are about as written
 }
 
 // An entry is a row and where it stands.
@@ -33,7 +35,7 @@ type person struct{ target, account string }
 
 // NewMemory returns an empty journal in memory.
 func NewMemory() *Memory {
-	return &Memory{bySeq: map[int]*entry{}, people: map[person][]*entry{}}
+	return &Memory{bySeq: map[int]*entry{}, people: map[person][]*entry{}, moving: map[string][]*entry{}}
 }
 
 var _ Journal = (*Memory)(nil)
@@ -68,6 +70,9 @@ func (m *Memory) Add(ctx context.Context, rows iter.Seq2[Row, error]) error {
 	}
 	for _, e := range added {
 		m.bySeq[e.Row.Seq] = e
+		if e.Row.Action == resetter.ActionChangeEmail {
+			m.moving[e.written()] = append(m.moving[e.written()], e)
+		}
 	}
 	m.rows = append(m.rows, added...)
 	slices.SortFunc(m.rows, func(a, b *entry) int { return cmp.Compare(a.Row.Seq, b.Row.Seq) })
@@ -232,17 +237,21 @@ func (m *Memory) Changed(ctx context.Context, seq int) (accountID string, ok boo
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	of := m.bySeq[seq]
-	if of == nil {
+	if of == nil || of.Row.Action != resetter.ActionChangeEmail {
 		return "", false, nil
 	}
-	for _, e := range m.rows {
-		same := e != of && e.Row.Target == of.Row.Target && e.Row.Action == of.Row.Action && e.Row.Identity.Kind == of.Row.Identity.Kind &&
-			resetter.SameEmail(e.Row.Identity.Value, of.Row.Identity.Value) && resetter.SameEmail(e.Row.NewEmail, of.Row.NewEmail)
-		if same && e.known() && (e.Outcome == Done || e.Outcome == Unknown) {
+	for _, e := range m.moving[of.written()] {
+		if e != of && e.known() && (e.Outcome == Done || e.Outcome == Unknown) && resetter.SameEmail(e.Row.NewEmail, of.Row.NewEmail) {
 			accountID, ok = e.Account.ID, true
 		}
 	}
 	return accountID, ok, nil
+}
+
+// written is at which target the row is, and about whom, as written but for the
+// case.
+func (e *entry) written() string {
+	return strings.ToLower(strings.Join([]string{e.Row.Target, string(e.Row.Identity.Kind), e.Row.Identity.Value}, "\x00"))
 }
 
 func later(a, b time.Time) time.Time {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/seed57652884/resetctl/resetter"
@@ -95,8 +96,16 @@ func halfWay(t *task, err error) (r Result, ok bool) {
 	r = t.Result
 	r.Outcome, r.Reason, r.FinishedAt = Pending, Deferred, time.Time{}
 	r.Attempts += e.Attempts
-	r.Detail = "not through yet: " + e.Holds + "; going on completes it"
+	r.Detail = notThrough + e.Holds + "; going on completes it"
 	return r, true
+}
+
+const notThrough = "not through yet: "
+
+// isHalfWay reports whether a row was left by halfWay, by this process or
+// another.
+func isHalfWay(r Result) bool {
+	return !r.Row.Action.Mails() && r.Reason == Deferred && strings.HasPrefix(r.Detail, notThrough)
 }
 
 // tooLate is the result of a row that was put off for too long.

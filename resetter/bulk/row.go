@@ -128,27 +128,37 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 // people go by what it is now.
 const StateLife = 24 * time.Hour
 
-// readAnew reads the account of a row once more where it was found long ago. It
-// reports whether the row is through with that, be it for now.
+// readAnew reads the account of a row once more where it was found long ago, or
+// where the row waits since somebody else had the person mailed: what was read
+// before that tells nothing. It reports whether the row is through with that, be
+// it for now.
 func (a *acting) readAnew(ctx context.Context, target *Target, t *task) (verdict, bool) {
-	if t.ReadAt.IsZero() || time.Since(t.ReadAt) < StateLife {
+	overtaken := t.Reason == Deferred && t.Row.Action.Mails() && t.doubt == nil
+	if t.ReadAt.IsZero() || time.Since(t.ReadAt) < StateLife && !overtaken {
 		return verdict{}, false
 	}
 	p := a.preparing(nil)
-	account, err := guarded(a.log(), func() (resetter.Account, error) {
-		return target.Resetter.Resolve(resetter.WithWaitsHandedBack(ctx), resetter.ID(t.Account.ID))
-	})
+	read := func(id resetter.Identity) (resetter.Account, error) {
+		return guarded(a.log(), func() (resetter.Account, error) {
+			return target.Resetter.Resolve(resetter.WithWaitsHandedBack(ctx), id)
+		})
+	}
+	account, err := read(resetter.ID(t.Account.ID))
+	if err == nil && account.ID != t.Account.ID {
+		err = errors.New("the system named another account than the one that was asked for")
+	}
+	if err == nil && t.doubt == nil && t.Row.Identity.Kind == resetter.ByEmail && !resetter.SameEmail(account.Email, t.Row.Identity.Value) {
+		// The row means whoever has the address. Where nobody has it any more, that
+		// is the one who had it: the run itself may have changed it.
+		if has, hasErr := read(t.Row.Identity); !errors.Is(hasErr, resetter.ErrNotFound) {
+			account, err = has, hasErr
+		}
+	}
 	if v, ok := p.cutShort(ctx, target, t.Result, err); ok {
 		return v, true
 	}
-	switch {
-	case errors.Is(err, resetter.ErrInvalid): // it cannot be asked by id
+	if errors.Is(err, resetter.ErrInvalid) { // it cannot be asked by id
 		return verdict{}, false
-	case err == nil && account.ID != t.Account.ID:
-		err = errors.New("the system named another account than the one that was asked for")
-	case err == nil && movedOn(t.Row, account):
-		err = &resetter.Error{System: target.Name, Op: "look up the account anew", Kind: resetter.ErrNotFound,
-			Message: "the account that had this address has another one by now", Advice: "look who the person is, then take the row again with resume --retry-failed"}
 	}
 	switch {
 	case err != nil && t.doubt != nil: // in doubt as before
@@ -167,13 +177,6 @@ func (a *acting) readAnew(ctx context.Context, target *Target, t *task) (verdict
 	return verdict{}, false
 }
 
-// movedOn reports whether an account that was found by its address has another
-// one, and not the one that the row wants it to have.
-func movedOn(row Row, account resetter.Account) bool {
-	return row.Identity.Kind == resetter.ByEmail && !resetter.SameEmail(account.Email, row.Identity.Value) &&
-		!(row.Action == resetter.ActionChangeEmail && resetter.SameEmail(account.Email, row.NewEmail))
-}
-
 // wait has the row come again.
 func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Time, scope resetter.Scope) verdict {
 	if t.doubt != nil && a.status[target.Name].Mailer != resetter.MailerAbsent && provesDone(*t.doubt, err, until, scope) {
@@ -182,24 +185,19 @@ func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Ti
 		r.Detail = "done, and not sent once more: the system refuses since this person was mailed less than a minute ago, which was by the request whose answer was lost"
 		return verdict{answered: true, err: a.finish(t, s, r)}
 	}
+	before := t.Result
 	t.Result = putOff(t.Result, err, until, scope)
 	if half, ok := halfWay(t, err); ok { // which the row tells, if it ends there
 		t.Result = half
 		if err := a.record(a.keep, half); err != nil {
 			return verdict{err: a.ends(err)}
 		}
+	} else if isHalfWay(before) {
+		t.Result = before
 	}
 	if s.intents > 0 || scope == resetter.ScopePerson && t.doubt == nil {
 		if err := a.back(t); err != nil {
 			return verdict{err: a.ends(err)}
-		}
-	}
-	if scope == resetter.ScopePerson && t.doubt == nil && t.Account.Evidence != "" {
-		// Somebody else was faster, and what was read before tells nothing of us.
-		t.Account.Evidence = ""
-		if err := a.Journal.Resolved(a.keep, t.Row.Seq, t.Account); err != nil {
-			return verdict{err: a.ends(fmt.Errorf("the journal could not record what is known of row %d (line %d, target %s): %w",
-				t.Row.Seq, t.Row.Line, target.Name, err))}
 		}
 	}
 	a.log().Info("a row is put off", "target", target.Name, "row", t.Row.Seq, "until", until, "scope", scope)
@@ -241,6 +239,9 @@ func (a *acting) end(target *Target, t *task, s *send, receipt resetter.Receipt,
 		}
 	} else {
 		result = refused(t.Result, err, s.intents > 0)
+		if e := refusal(err); isHalfWay(t.Result) && (e == nil || e.Holds == "") {
+			result.Detail += "; before that: " + t.Detail
+		}
 		if e := refusal(err); e != nil && !t.Row.Action.Mails() {
 			result.Attempts = max(result.Attempts, t.Attempts+e.Attempts)
 		}

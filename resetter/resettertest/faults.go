@@ -185,8 +185,20 @@ func connection(name string, strike func(*exchange) bool) fault {
 // wrongShape is a whole answer that says success and is not one of the
 // system's: something else answers there, and will again.
 func wrongShape(body string) fault {
-	name := "200 with " + cmp.Or(body, "nothing")
+	name := "200 with " + body
 	return stopping(unusable(name, fails(certain...), func(x *exchange) bool { return x.reply(response(200, "", body)) }))
+}
+
+// broken200 is an answer that says success and is no JSON, nor a page: whatever
+// broke it, the next may be whole.
+func broken200(body string) fault {
+	name := "200 with " + cmp.Or(body, "nothing")
+	return unusable(name, fails(certain...), func(x *exchange) bool { return x.reply(response(200, "", body)) }).goingOn()
+}
+
+func (f fault) goingOn() fault {
+	f.goesOn = true
+	return f
 }
 
 // unusable is an answer that says success and is none.
@@ -308,13 +320,13 @@ func faults(s Subject) []fault {
 		redirects(307, elsewherePath, rejected),
 		redirects(302, elsewherePath, unread),
 
-		wrongShape(""),
+		broken200(""),
 		wrongShape("{}"),
 		wrongShape("[]"),
 		wrongShape("null"),
 		wrongShape(`{"login":"required"}`),
-		wrongShape(`{"id":`),
-		stopping(unusable("204", certainly, func(x *exchange) bool { return x.reply([]byte("HTTP/1.1 204 No Content\r\n\r\n")) })),
+		broken200(`{"id":`),
+		unusable("204", certainly, func(x *exchange) bool { return x.reply([]byte("HTTP/1.1 204 No Content\r\n\r\n")) }).goingOn(),
 		htmlPage(200, unread, certainly),
 		htmlPage(502, broken, succeeds),
 		htmlPage(503, broken, succeeds),

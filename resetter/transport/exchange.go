@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -107,7 +108,25 @@ func (x *Exchange) Failed(err error) error {
 	if x.status == 0 { // the request could not even be built
 		return x.Refuse(resetter.ErrInvalid, "the request could not be built from what was given", "")
 	}
-	return x.Unreadable(notAsDocumented)
+	e := x.Unreadable(notAsDocumented)
+	if _, shaped := errors.AsType[*json.UnmarshalTypeError](err); !shaped {
+		e.Stop = false // an answer that is broken, or none, says nothing of the others
+	}
+	return e
+}
+
+// Decoded is what an accepted answer says: decoded, where the generated client
+// knows its status and type, and else what is in its body, since 201 and 202 are
+// as good as 200. Errors as of Failed.
+func Decoded[T any](x *Exchange, decoded *T, body []byte) (*T, error) {
+	if decoded != nil {
+		return decoded, nil
+	}
+	said := new(T)
+	if err := json.Unmarshal(body, said); err != nil {
+		return nil, x.Failed(err)
+	}
+	return said, nil
 }
 
 // FailedForAll is Failed for what was about many accounts at once: a kind that

@@ -103,8 +103,7 @@ func ByStatus(a Answer) Verdict {
 			Ruling: Throttled, Kind: resetter.ErrRateLimited,
 			Scope: resetter.ScopeTarget, Wait: waitHint(a.Header, a.At),
 		}
-	case s == http.StatusBadRequest, s == http.StatusUnprocessableEntity,
-		s == http.StatusRequestEntityTooLarge, s == http.StatusUnsupportedMediaType:
+	case s == http.StatusBadRequest, s == http.StatusUnprocessableEntity:
 		return Verdict{Ruling: Refused, Kind: resetter.ErrInvalid}
 	case s >= 400 && s <= 499:
 		return Verdict{Ruling: Refused, Kind: resetter.ErrRejected}
