@@ -20,8 +20,8 @@ func arrange(args []string, app *cli.App) ([]string, error) {
 		case arg == "--":
 			a.rest = append(a.rest, args[i+1:]...)
 			i = len(args)
-		case arg == "--version": // as everywhere; here it is a command
-			a.rest = append([]string{"version"}, a.rest...)
+		case arg == "--version" && len(args) == 2: // as everywhere; here it is a command
+			a.rest = []string{"version"}
 		case !strings.HasPrefix(arg, "-") || arg == "-":
 			a.rest = append(a.rest, arg)
 		default:

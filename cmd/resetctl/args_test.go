@@ -197,13 +197,13 @@ func TestTheCommandToGoOnWithLeavesOutWhatSpeaksOfTheBeginning(t *testing.T) {
 		{"run people.csv --yes -o results.csv", "run people.csv --yes -o results.csv"},
 		{"run people.csv --new --yes", "run people.csv --yes"},
 		{"run -new=true people.csv", "run people.csv"},
-		{"run --limit 2 people.csv --expect=2 --yes", "run people.csv --yes"},
-		{"run --limit=2 people.csv --expect 2", "run people.csv"},
+		{"run --limit 2 people.csv --expect=2 --yes", "run --limit 2 people.csv --yes"},
+		{"run --canary=2 people.csv --expect 2", "run people.csv"},
 		{"run --yes -- --new --limit 2", "run --yes -- --new --limit 2"},
 		{"run it's.csv", `run 'it'\''s.csv'`},
 		{"reset new limit --target a;b", "reset new limit --target 'a;b'"},
 	} {
-		if got := again(append([]string{"resetctl"}, strings.Fields(c.line)...)); got != "resetctl "+c.want {
+		if got := again(append([]string{"resetctl"}, strings.Fields(c.line)...), "canary"); got != "resetctl "+c.want {
 			t.Errorf("%s: %s, want %s", c.line, got, c.want)
 		}
 	}

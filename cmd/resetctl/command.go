@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
@@ -93,10 +94,13 @@ func (c *command) before(ctx *cli.Context) error {
 // wrong with the rest of them is said in it, too.
 func wantsJSON(args []string) bool {
 	for i, arg := range args {
+		flag, _ := strings.CutPrefix(arg, "-")
+		flag, _ = strings.CutPrefix(flag, "-")
 		switch {
 		case arg == "--":
 			return false
-		case arg == "--log-format=json", arg == "--log-format" && slices.Equal(args[i+1:min(i+2, len(args))], []string{"json"}):
+		case flag == arg: // no flag
+		case flag == "log-format=json", flag == "log-format" && slices.Equal(args[i+1:min(i+2, len(args))], []string{"json"}):
 			return true
 		}
 	}

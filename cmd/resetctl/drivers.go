@@ -32,6 +32,8 @@ type driver struct {
 	// revoking is how many more a lock takes that deletes API keys, of which
 	// nobody knows beforehand how many there are.
 	revoking int
+	// signsOut is how many it takes to end a session.
+	signsOut int
 	// perLookUp is how many it takes to look somebody up by address; 0 where many
 	// are looked up with one.
 	perLookUp float64
@@ -70,8 +72,7 @@ func lookerDriver() driver {
 			{Name: "client_id", Required: true, About: "of an API key: Admin, Users, the user, Edit keys"},
 			{Name: "client_secret", Secret: true, Required: true, About: "of the same API key"},
 		}},
-		linkLife: time.Hour, perLookUp: 1,
-		revoking: 1,
+		linkLife: time.Hour, perLookUp: 1, revoking: 1, signsOut: 1,
 		requests: map[resetter.Action]int{
 			resetter.ActionForceChange: 2, resetter.ActionChangeEmail: 2, resetter.ActionUnlock: 2,
 			resetter.ActionLock: 3, // sessions are listed; each that is open takes one more
@@ -96,6 +97,7 @@ func sugarDriver() driver {
 			{Name: "platform", Default: sugar.DefaultPlatform, About: "to sign in as, registered under Admin, Configure API Platforms; of its own, as each allows one session"},
 			{Name: "api_version", Default: sugar.DefaultAPIVersion, About: "of the REST API; v11_24 is the first that can mail resets"},
 		}},
+		signsOut: 1,
 		requests: map[resetter.Action]int{resetter.ActionChangeEmail: 2, resetter.ActionLock: 2, resetter.ActionUnlock: 2},
 		open: func(url string, s map[string]resetter.Secret, opts ...transport.Option) (resetter.Resetter, error) {
 			return sugar.New(url, sugar.Credentials{

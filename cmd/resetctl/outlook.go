@@ -48,6 +48,9 @@ func (j *job) outlook(plan bulk.Plan) outlook {
 		}
 		if pacer, ok := target.Resetter.(resetter.Pacer); ok {
 			pace := pacer.Pace()
+			if pace.Requests > 0 {
+				o.requests += driver.signsOut
+			}
 			if j.options.dryRun {
 				o.requests += int(pace.Requests - pace.Throttled)
 				pace = anew(pace)

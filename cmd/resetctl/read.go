@@ -30,7 +30,9 @@ func (j *job) read(ctx context.Context, open func(table.Options) (*table.Reader,
 	}
 	o := j.options.table
 	o.Progress = j.io.Meanwhile
-	if j.people, err = open(o); err != nil {
+	if j.people, err = open(o); err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	} else if err != nil {
 		if refused := (*table.Refused)(nil); errors.As(err, &refused) {
 			if failed := j.correct(ctx, refused, format); failed != nil {
 				if e := (*exit)(nil); errors.As(failed, &e) { // the path was wrong
@@ -45,6 +47,8 @@ func (j *job) read(ctx context.Context, open func(table.Options) (*table.Reader,
 	}
 	if j.table {
 		j.io.Note("%s", j.people.Understood())
+	} else { // a sign of life, before systems are asked
+		j.io.Note("%d to do, of people named here", j.people.Len())
 	}
 	if j.options.limit == 0 {
 		return nil

@@ -105,7 +105,8 @@ func (j *job) reportRun(ctx context.Context, summary bulk.Summary, code int) err
 	var targets []report.Target
 	for _, s := range summary.Targets {
 		t := j.reported(s.Name)
-		t.Requests, t.Throttled, t.Stopped = s.Requests, s.Throttled, s.Stopped
+		pace, _ := j.asked(s.Name)
+		t.Requests, t.Throttled, t.Stopped = pace.Requests, pace.Throttled, s.Stopped
 		targets = append(targets, t)
 	}
 	err := j.writeReport(ctx, j.page, code, targets)

@@ -96,6 +96,9 @@ func (j *job) resume(ctx context.Context, id string, retryFailed bool) error {
 	if err != nil {
 		return err
 	}
+	if j.options.dryRun {
+		j.io.Note("looking at what is left of run %s of %s", j.run.ID(), minute(j.run.StartedAt()))
+	}
 	return j.through(ctx, beginning{left, func(ctx context.Context) error {
 		if j.options.dryRun {
 			from := j.run

@@ -9,20 +9,32 @@ import (
 	"github.com/seed57652884/resetctl/resetter/journal"
 )
 
-// locksSome refuses --revoke-keys where none of the rows would heed it.
+// locksSome refuses --revoke-keys where rows are there and none is a lock, and
+// says so where the systems of those that are have no API keys.
 func (j *job) locksSome(rows iter.Seq2[bulk.Row, error]) error {
 	if !j.options.revokeKeys {
 		return nil
 	}
+	some, locks := false, false
 	for row, err := range rows {
 		if err != nil {
 			return err
 		}
+		some = true
 		if row.Action == resetter.ActionLock {
-			return nil
+			locks = true
+			if target := j.config.Target(row.Target); target == nil || driverOf(target.System).revoking > 0 {
+				return nil
+			}
 		}
 	}
-	return usage("--revoke-keys is about accounts that are locked, and no row has the action lock")
+	switch {
+	case some && !locks:
+		return usage("--revoke-keys is about accounts that are locked, and no row has the action lock")
+	case some:
+		j.io.Tell("--revoke-keys deletes nothing here: where accounts are locked, there are no API keys")
+	}
+	return nil
 }
 
 // revokeAsBefore has a run that goes on delete API keys as was said when it was
@@ -49,7 +61,7 @@ func (j *job) revokeAsBefore(ctx context.Context, run *journal.Run) error {
 		}
 	}
 	if kept > 0 {
-		j.io.Warn("%d accounts of this run were locked without --revoke-keys and keep their API keys: give their rows once more, with --new --revoke-keys", kept)
+		j.io.Warn("what was locked in this run without --revoke-keys keeps its API keys (accounts: %d): give these rows once more, with --new --revoke-keys", kept)
 	}
 	return nil
 }

@@ -68,7 +68,7 @@ func again(args []string, without ...string) string {
 		name, _, hasValue := strings.Cut(strings.TrimLeft(args[i], "-"), "=")
 		switch isFlag := flags && strings.HasPrefix(args[i], "-"); {
 		case isFlag && (name == "new" || name == "resend-unknown"): // see resumption
-		case isFlag && (name == "limit" || name == "expect" || slices.Contains(without, name)):
+		case isFlag && (name == "expect" || slices.Contains(without, name)):
 			if !hasValue {
 				i++
 			}

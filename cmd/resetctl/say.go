@@ -25,6 +25,10 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 			j.log.Info("what was in flight could not be recorded as being in doubt; the next command does", "error", err)
 		}
 	}
+	j.signOut(j.engine.Targets) // so that its requests count, and since it may take its time
+	if err := j.limitReached(ctx); err != nil {
+		return errors.Join(cause, err)
+	}
 	counts, err := j.run.Counts(ctx)
 	if err != nil {
 		return errors.Join(cause, err)
@@ -55,11 +59,9 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 			return errors.Join(cause, err)
 		}
 	}
-	// Only now: a run whose results were not written goes on, to write them. What
-	// may still take its time comes before, since a process that is killed after
-	// this has no run to go on with: the same command would begin another, in
-	// which everybody was mailed a short while ago.
-	j.signOut(j.engine.Targets)
+	// Only now: a run whose results were not written goes on, to write them. A
+	// process that is killed after this has no run to go on with: the same command
+	// would begin another, in which everybody was mailed a short while ago.
 	if _, err := j.run.Finish(ctx); err != nil {
 		return errors.Join(cause, err)
 	}
@@ -67,6 +69,27 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 		return nil
 	}
 	return end
+}
+
+// limitReached notes that what goes on goes beyond --limit, once nothing within
+// it is left: who meant so many does not mean more by going on.
+func (j *job) limitReached(ctx context.Context) error {
+	if j.limit == 0 {
+		return nil
+	}
+	for _, t := range j.engine.Targets {
+		for _, stage := range []bulk.Stage{bulk.New, bulk.Ready} {
+			first, err := j.run.List(ctx, t.Name, stage, 0, 1)
+			if err != nil {
+				return err
+			}
+			if len(first) > 0 && first[0].Row.Seq <= j.limit && !t.Idle {
+				return nil
+			}
+		}
+	}
+	j.behind = append(j.behind, "limit")
+	return nil
 }
 
 func (j *job) writeResults(ctx context.Context) error {

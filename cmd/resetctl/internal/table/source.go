@@ -34,7 +34,7 @@ func open(ctx context.Context, path string, stdin io.Reader, o Options, p *phase
 	if path == "-" {
 		return spool(ctx, "stdin", stdin, o.TempDir, p)
 	}
-	f, err := os.Open(path)
+	f, err := within(ctx, func() (*os.File, error) { return os.Open(path) })
 	if err != nil {
 		return nil, err // names the path
 	}
@@ -93,17 +93,44 @@ func temporary(dir string) (_ *os.File, closer func() error, _ error) {
 	}, nil
 }
 
-// contextReader ends between two reads when ctx does.
+// contextReader ends when ctx does.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader
 }
 
 func (c contextReader) Read(p []byte) (int, error) {
-	if err := context.Cause(c.ctx); err != nil {
-		return 0, err
+	read, err := within(c.ctx, func() ([]byte, error) {
+		own := make([]byte, len(p)) // p is not ours any more where nobody waits
+		n, err := c.r.Read(own)
+		return own[:n], err
+	})
+	return copy(p, read), err
+}
+
+// within waits for do or for the end of ctx. To open a pipe or to read from one
+// cannot be interrupted: it is left behind then, and ends with the process or
+// when somebody writes.
+func within[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
 	}
-	return c.r.Read(p)
+	var none T
+	if err := context.Cause(ctx); err != nil {
+		return none, err
+	}
+	got := make(chan result, 1)
+	go func() {
+		value, err := do()
+		got <- result{value, err}
+	}()
+	select {
+	case r := <-got:
+		return r.value, r.err
+	case <-ctx.Done():
+		return none, context.Cause(ctx)
+	}
 }
 
 // head gives the first bytes, from which all is found out.
