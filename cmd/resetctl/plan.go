@@ -24,7 +24,7 @@ func (c *command) planCommand() *cli.Command {
 resetctl plan people.csv -o plan.csv  a line per row
 resetctl plan people.csv --offline    check the file alone`,
 		Flags: append(append(fileFlags(),
-			&cli.BoolFlag{Name: "offline", Usage: "stay off the network and check the file alone"}), slices.Concat(linksFlags(), rowFlags(), workFlags())...),
+			&cli.BoolFlag{Name: "offline", Usage: "stay off the network and check the file alone"}), slices.Concat(actFlags(), linksFlags(), beginFlags(), rowFlags(), workFlags())...),
 		Action: func(ctx *cli.Context) error {
 			path, err := onlyArgument(ctx, "FILE")
 			if err != nil {
@@ -34,8 +34,12 @@ resetctl plan people.csv --offline    check the file alone`,
 			if err != nil {
 				return err
 			}
+			if ctx.IsSet("report") {
+				return usage("--report tells of a run, and a plan is none; -o FILE writes what would be done")
+			}
 			j.options.dryRun = true
-			for _, flag := range []string{"output", "links", "expect", "rate", "concurrency", "cooldown", "max-failures", "resend-unknown"} {
+			for _, flag := range []string{"output", "links", "expect", "rate", "concurrency", "cooldown", "max-failures", "resend-unknown",
+				"max-duration", "canary", "new", "resume"} {
 				if j.options.offline && ctx.IsSet(flag) {
 					return usage("--offline checks the file alone, for which --%s means nothing", flag)
 				}
@@ -51,6 +55,9 @@ func (j *job) planText(plan bulk.Plan) string {
 	outlook, now := j.outlook(plan), time.Now()
 	if len(plan.Targets) == 0 {
 		b.WriteString("nothing to do\n")
+	}
+	if n := j.options.canary; n > 0 && j.options.dryRun && plan.Would() > 0 {
+		fmt.Fprintf(&b, "the first %d of each target are done, then whether to go on is asked\n", n)
 	}
 	for _, t := range plan.Targets {
 		fmt.Fprintf(&b, "%s: %d of %d rows would be done", t.Name, t.Would, t.Rows)

@@ -24,6 +24,7 @@ resetctl resume 20261123-141502-x7k2 --retry-failed
 What was done, or may have been done, is not done again.`,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.BoolFlag{Name: "retry-failed", Usage: "take the failed rows of the run again"},
+			&cli.BoolFlag{Name: "resume", Usage: "say what this command means by itself"},
 		}, actFlags(), linksFlags(), workFlags()),
 		Action: func(ctx *cli.Context) error {
 			id, err := mayName(ctx, "RUN")
