@@ -315,7 +315,9 @@ func (r *Run) Adopt(ctx context.Context, seq int) (bulk.Result, error) {
 		for _, statement := range []string{
 			`UPDATE rows SET (line, kind, identity, cells) = (SELECT line, kind, identity, cells FROM rows WHERE run = ?1 AND place = ?2),
 				detail = 'as ' || identity || ', before the table was changed: ' || detail WHERE run = ?1 AND seq = ?3`,
-			`DELETE FROM rows WHERE run = ?1 AND place = ?2`,
+			// What was ever asked for stays, with its attempts, at no place.
+			`DELETE FROM rows WHERE run = ?1 AND place = ?2 AND NOT EXISTS (SELECT 1 FROM attempts AS a WHERE a.run = ?1 AND a.seq = rows.seq)`,
+			`UPDATE rows SET place = NULL, stage = NULL, outcome = 'skipped', reason = 'duplicate', detail = '' WHERE run = ?1 AND place = ?2`,
 			`UPDATE rows SET place = ?2 WHERE run = ?1 AND seq = ?3`,
 		} {
 			if err := w.exec(statement, r.key, seq, number); err != nil {

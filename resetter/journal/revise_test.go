@@ -182,8 +182,16 @@ func TestWhoIsWrittenAsAtFirstAgainIsNotTakenForFailed(t *testing.T) {
 	if len(list) != 1 || list[0].Row.Seq != 3 {
 		t.Fatalf("cem is not looked at anew: %s", told(t, r.Results(t.Context())))
 	}
+	attempts := func() (n int) {
+		ok(t, l.reads.QueryRowContext(t.Context(), "SELECT count(*) FROM attempts").Scan(&n))
+		return n
+	}
+	before := attempts()
 	got, err := r.Adopt(t.Context(), 3)
 	ok(t, err)
+	if now := attempts(); now != before {
+		t.Errorf("%d attempts of %d are left", now, before)
+	}
 	if got.Outcome != bulk.Done || got.Row.Identity.Value != "cem@example.com" {
 		t.Errorf("adopted %+v", got)
 	}
