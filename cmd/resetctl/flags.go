@@ -106,6 +106,9 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 		resume: ctx.Bool("resume"), fresh: ctx.Bool("new"), resendUnknown: ctx.Bool("resend-unknown"), revokeKeys: ctx.Bool("revoke-keys"), expect: -1,
 		keepKeys: ctx.IsSet("revoke-keys") && !ctx.Bool("revoke-keys"),
 	}
+	if o.keepKeys {
+		o.overrides = append(o.overrides, keysKept)
+	}
 	for _, flag := range []string{"yes", "new", "resend-unknown", "revoke-keys", "cooldown", "max-failures", "rate", "concurrency"} {
 		if ctx.IsSet(flag) && ctx.Value(flag) != false {
 			o.overrides = append(o.overrides, "--"+flag)

@@ -163,6 +163,9 @@ func (j *job) through(ctx context.Context, begin beginning, work func(context.Co
 		return err
 	}
 	if err := begin.open(ctx); err != nil {
+		if !j.continued && j.run != nil { // registered, and nothing came of it
+			err = errors.Join(err, j.discard(ctx))
+		}
 		return err
 	}
 	j.engine = &bulk.Engine{

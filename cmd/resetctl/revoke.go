@@ -9,6 +9,9 @@ import (
 	"github.com/seed57652884/resetctl/resetter/journal"
 )
 
+// The words about API keys, as the audit has them.
+const keysRevoked, keysKept = "--revoke-keys", "--revoke-keys=false"
+
 // locksSome refuses --revoke-keys where rows are there and none is a lock, and
 // says so where the systems of those that are have no API keys.
 func (j *job) locksSome(rows iter.Seq2[bulk.Row, error]) error {
@@ -41,7 +44,8 @@ func (j *job) locksSome(rows iter.Seq2[bulk.Row, error]) error {
 // begun or last worked, and tells whose were not deleted before it was: somebody
 // who relies on it must not be left with half of it.
 func (j *job) revokeAsBefore(ctx context.Context, run *journal.Run) error {
-	before, err := run.Insisted(ctx, "--revoke-keys")
+	last, err := run.Insisted(ctx, keysRevoked, keysKept)
+	before := last == keysRevoked
 	switch {
 	case err != nil || before == j.options.revokeKeys || j.options.keepKeys:
 		return err
@@ -66,11 +70,11 @@ func (j *job) revokeAsBefore(ctx context.Context, run *journal.Run) error {
 	return nil
 }
 
-// insist enters in the audit that API keys are about to be deleted in a run that
-// was not begun so: only now, since a command that is refused says nothing of
-// those behind it.
+// insist enters in the audit what a command that goes on says of API keys: only
+// now that it is about to act, since one that is refused says nothing of those
+// behind it.
 func (j *job) insist(ctx context.Context) error {
-	if !j.options.revokeKeys || !j.continued {
+	if !(j.options.revokeKeys || j.options.keepKeys) || !j.continued {
 		return nil
 	}
 	return j.run.Audit(ctx, journal.EventAct, j.invocation())

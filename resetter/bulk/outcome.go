@@ -96,11 +96,20 @@ func halfWay(t *task, err error) (r Result, ok bool) {
 	r = t.Result
 	r.Outcome, r.Reason, r.FinishedAt = Pending, Deferred, time.Time{}
 	r.Attempts += e.Attempts
-	r.Detail = notThrough + e.Holds + "; going on completes it"
+	r.Detail = notThrough + e.Holds + goingOn
 	return r, true
 }
 
-const notThrough = "not through yet: "
+const notThrough, goingOn = "not through yet: ", "; going on completes it"
+
+// soFar is r with what held of the row before, where that had been left by
+// halfWay.
+func soFar(before, r Result) Result {
+	if isHalfWay(before) {
+		r.Detail += "; so far: " + strings.TrimSuffix(strings.TrimPrefix(before.Detail, notThrough), goingOn) + "; do it again to complete it"
+	}
+	return r
+}
 
 // isHalfWay reports whether a row was left by halfWay, by this process or
 // another.

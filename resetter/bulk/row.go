@@ -79,7 +79,7 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 		a.log().Info("a row in doubt is not sent once more", "target", target.Name, "row", t.Row.Seq, "reason", instead.Reason)
 		return verdict{leftOut: true}
 	case instead != nil:
-		return verdict{leftOut: true, err: a.record(a.keep, instead.Result)}
+		return verdict{leftOut: true, err: a.record(a.keep, soFar(t.Result, instead.Result))}
 	}
 
 	if !t.Row.Action.Mails() { // there is no moment before the first byte that matters
@@ -144,27 +144,31 @@ func (a *acting) readAnew(ctx context.Context, target *Target, t *task) (verdict
 		})
 	}
 	account, err := read(resetter.ID(t.Account.ID))
-	if err == nil && account.ID != t.Account.ID {
+	switch {
+	case errors.Is(err, resetter.ErrInvalid): // it cannot be asked by id
+		return verdict{}, false
+	case err == nil && account.ID != t.Account.ID:
 		err = errors.New("the system named another account than the one that was asked for")
-	}
-	if err == nil && t.doubt == nil && t.Row.Identity.Kind == resetter.ByEmail && !resetter.SameEmail(account.Email, t.Row.Identity.Value) {
+	case err == nil && t.doubt == nil && t.Row.Identity.Kind == resetter.ByEmail && !resetter.SameEmail(account.Email, t.Row.Identity.Value):
 		// The row means whoever has the address. Where nobody has it any more, that
-		// is the one who had it: the run itself may have changed it.
-		if has, hasErr := read(t.Row.Identity); !errors.Is(hasErr, resetter.ErrNotFound) {
-			account, err = has, hasErr
+		// is the one who had it: the run itself may have changed it. Where somebody
+		// else has, this row has come too far for another account.
+		switch has, hasErr := read(t.Row.Identity); {
+		case hasErr == nil && has.ID != account.ID:
+			err = &resetter.Error{System: target.Name, Op: "look up the account anew", Kind: resetter.ErrNotFound,
+				Message: "the address is another account's by now", Advice: "resume --retry-failed takes the row for that one"}
+		case hasErr != nil && !errors.Is(hasErr, resetter.ErrNotFound):
+			err = hasErr
 		}
 	}
 	if v, ok := p.cutShort(ctx, target, t.Result, err); ok {
 		return v, true
 	}
-	if errors.Is(err, resetter.ErrInvalid) { // it cannot be asked by id
-		return verdict{}, false
-	}
 	switch {
 	case err != nil && t.doubt != nil: // in doubt as before
 		return verdict{answered: true, refusal: refusal(err)}, true
 	case err != nil:
-		return verdict{answered: true, refusal: refusal(err), leftOut: true, err: a.record(a.keep, notFound(t.Result, err))}, true
+		return verdict{answered: true, refusal: refusal(err), leftOut: true, err: a.record(a.keep, soFar(t.Result, notFound(t.Result, err)))}, true
 	case t.doubt != nil:
 		account.Evidence = t.Account.Evidence // what it was before the request that is in doubt
 	default:
@@ -239,8 +243,8 @@ func (a *acting) end(target *Target, t *task, s *send, receipt resetter.Receipt,
 		}
 	} else {
 		result = refused(t.Result, err, s.intents > 0)
-		if e := refusal(err); isHalfWay(t.Result) && (e == nil || e.Holds == "") {
-			result.Detail += "; before that: " + t.Detail
+		if e := refusal(err); e == nil || e.Holds == "" {
+			result = soFar(t.Result, result)
 		}
 		if e := refusal(err); e != nil && !t.Row.Action.Mails() {
 			result.Attempts = max(result.Attempts, t.Attempts+e.Attempts)

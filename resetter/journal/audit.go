@@ -2,7 +2,9 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"iter"
 	"time"
 )
@@ -37,14 +39,17 @@ const (
 	EventAct   = "act"   // its rows were about to be worked
 )
 
-// Insisted reports whether anybody who began the run or was about to work it
-// insisted on that: see [Invocation].Overrides.
-func (r *Run) Insisted(ctx context.Context, on string) (bool, error) {
-	var insisted bool
-	err := r.ledger.reads.QueryRowContext(ctx, `SELECT EXISTS (
-		SELECT 1 FROM audit, json_each(audit.overrides) AS o WHERE audit.run = ? AND audit.event IN (?, ?) AND o.value = ?)`,
-		r.id, EventBegin, EventAct, on).Scan(&insisted)
-	return insisted, r.wrap(err)
+// Insisted returns which of two words was the last that anybody insisted on who
+// began the run or was about to work it: see [Invocation].Overrides. It is empty
+// where nobody has.
+func (r *Run) Insisted(ctx context.Context, one, other string) (last string, err error) {
+	err = r.ledger.reads.QueryRowContext(ctx, `SELECT o.value FROM audit, json_each(audit.overrides) AS o
+		WHERE audit.run = ? AND audit.event IN (?, ?) AND o.value IN (?, ?) ORDER BY audit.key DESC LIMIT 1`,
+		r.id, EventBegin, EventAct, one, other).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return last, r.wrap(err)
 }
 
 func (w *writer) audit(run, event string, at time.Time, by Invocation) error {

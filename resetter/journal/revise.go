@@ -356,4 +356,4 @@ func (r *Run) Removed(ctx context.Context) iter.Seq2[bulk.Result, error] {
 }
 
 const sqlRemoved = `SELECT 0, line, target, kind, identity, action, new_email, cells, account_id, account, resolved_at,
-	outcome, reason, detail, attempts, status, asked_at, finished_at, intent_at IS NOT NULL FROM rows WHERE run = ? AND place IS NULL ORDER BY seq`
+	outcome, reason, detail, attempts, status, asked_at, finished_at, intent_at IS NOT NULL FROM rows WHERE run = ? AND place IS NULL AND NOT (outcome = 'skipped' AND reason = 'duplicate') ORDER BY seq`

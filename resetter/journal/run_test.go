@@ -32,18 +32,20 @@ func TestARunComesBackAsItWasBegun(t *testing.T) {
 		!again.StartedAt().Equal(now) || !again.FinishedAt().IsZero() {
 		t.Errorf("got %+v, want %+v", again, r)
 	}
-	for word, want := range map[string]bool{"--cooldown 0": true, "--cooldown": false, "ana": false} {
-		if insisted, err := again.Insisted(t.Context(), word); insisted != want || err != nil {
-			t.Errorf("insisted on %s: %v, %v", word, insisted, err)
+	insisted := func(r *Run, want string) {
+		t.Helper()
+		if got, err := r.Insisted(t.Context(), "--cooldown 0", "--cooldown 9h"); got != want || err != nil {
+			t.Errorf("insisted on %q, %v", got, err)
 		}
 	}
-	if insisted, err := begin(t, l, NewRun{Content: "other"}).Insisted(t.Context(), "--cooldown 0"); insisted || err != nil {
-		t.Errorf("another run: %v, %v", insisted, err)
-	}
+	insisted(again, "--cooldown 0")
+	ok(t, again.Audit(t.Context(), "resume", Invocation{Overrides: []string{"--cooldown 9h"}})) // which may be refused
+	insisted(again, "--cooldown 0")
+	insisted(begin(t, l, NewRun{Content: "other"}), "")
 	var audit []AuditEntry
 	for e, err := range l.Audit(t.Context()) {
 		ok(t, err)
-		if e.Run == r.ID() {
+		if e.Run == r.ID() && e.By.Overrides == nil || e.Event == EventBegin && e.Run == r.ID() {
 			audit = append(audit, e)
 		}
 	}
