@@ -146,7 +146,7 @@ func TestAnActionThatIsMalformedOrThatTheSystemLacksIsNotTried(t *testing.T) {
 func TestAChangeThatWasMadeIsMadeAlready(t *testing.T) {
 	for _, batch := range []bool{false, true} {
 		a := &able{system: &system{}}
-		address := map[string]string{"p0": "p0@example.com", "p1": "p1@example.com", "p2": "third@example.com"}
+		address := map[string]string{"p0": "p0@example.com", "p1": "p1@example.com", "p2": "third@example.com", "p3": "p3@example.com"}
 		a.resolve = func(_ context.Context, id resetter.Identity) (resetter.Account, error) {
 			for name, now := range address {
 				if id == resetter.ID(name) || id == resetter.Email(now) {
@@ -163,7 +163,8 @@ func TestAChangeThatWasMadeIsMadeAlready(t *testing.T) {
 			doing(resetter.ActionChangeEmail, "p0@example.com"), doing(resetter.ActionChangeEmail, "p1@example.com"),
 			doing(resetter.ActionChangeEmail, "P0@example.com"), doing(resetter.ActionChangeEmail, "p2@example.com"),
 		}
-		j := newLedger(t, rows[:2]...)
+		gone := doing(resetter.ActionChangeEmail, "p3@example.com") // by us, and then by somebody else
+		j := newLedger(t, rows[0], rows[1], gone)
 		e := &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: r}}}
 		a.write = func(_ context.Context, what string) error {
 			address[what[len(what)-2:]] = "new." + what[len(what)-2:] + "@example.com"
@@ -176,20 +177,25 @@ func TestAChangeThatWasMadeIsMadeAlready(t *testing.T) {
 		is(t, results(t, j)[0], "done/accepted")
 		is(t, results(t, j)[1], "unknown/lost_answer")
 
+		is(t, results(t, j)[2], "done/accepted")
+		address["p3"] = "elsewhere@example.com"
+
 		a.state = map[string]string{"p0email": "new.p0@example.com", "p1email": "new.p1@example.com"}
+		rows = append(rows, gone)
 		for i := range rows {
-			rows[i].Seq = i + 3
+			rows[i].Seq = i + 4
 		}
 		rows[2].NewEmail = "other@example.com" // nobody has changed that
 		ok(t, j.Add(t.Context(), bulk.Rows(rows...)))
 		j.twins = true
 		work(t, e)
 		all := results(t, j)
-		is(t, all[2], "done/already")
 		is(t, all[3], "done/already")
-		is(t, all[4], "failed/not_found")
+		is(t, all[4], "done/already")
 		is(t, all[5], "failed/not_found")
-		if len(a.writes) != 1 {
+		is(t, all[6], "failed/not_found")
+		is(t, all[7], "failed/not_found")
+		if len(a.writes) != 2 {
 			t.Errorf("written: %v", a.writes)
 		}
 	}

@@ -56,8 +56,8 @@ type Journal interface {
 	// Changed returns the account at which the change that the row seq asks for
 	// was made, or may have been, by another row of any run that is Done or
 	// Unknown: same target, person as written, action and NewEmail, the texts
-	// compared without regard to the case of ASCII letters at least. Of several the latest counts. ok is false
-	// where there is none.
+	// compared without regard to the case of ASCII letters at least. Of several
+	// the latest counts. ok is false where there is none.
 	Changed(ctx context.Context, seq int) (accountID string, ok bool, err error)
 
 	// Intent records that the row's request is about to leave, as its n-th

@@ -39,6 +39,9 @@ func TestWhoIsLeftIsLookedUpWhereTheTargetHasMoved(t *testing.T) {
 	}
 	for r, err := range r.Results(t.Context()) {
 		ok(t, err)
+		if r.Account.ID != "" && !strings.HasSuffix(r.Account.ID, " at one") { // the same id is somebody else at two
+			t.Errorf("row %d is about %q", r.Row.Seq, r.Account.ID)
+		}
 		if known := r.Account.ID != ""; known != (r.Outcome != bulk.Pending) || r.Account.Evidence != "" {
 			t.Errorf("row %d: %+v", r.Row.Seq, r.Account)
 		}
