@@ -39,8 +39,8 @@ import (
 //	mails TARGET ADDRESS N      N of them to ADDRESS
 //	await-mails TARGET N        waits until TARGET has sent N mails
 //	await FILE REGEXP           waits until a line of FILE matches
-//	await-requests TARGET N     waits until TARGET was asked N times
-//	clear-faults SYSTEM         SYSTEM is in good health again
+//	await-stalled SYSTEM        waits until a request stalls at SYSTEM
+//	clear-faults SYSTEM         SYSTEM is in good health again; what stalls goes on
 //	signal INT|TERM|HUP         signals what runs in the background
 //	asked TARGET OPERATION N    TARGET was asked for that N times
 //	untouched TARGET            nobody has asked TARGET anything
@@ -50,7 +50,7 @@ import (
 //	people FILE N TARGETS       writes a table of the first N people
 //	column FILE NAME VALUE…     the column of a CSV file has these values
 //	summary FILE KEY=N…         FILE is a summary as --json has it; keys are counts, exit and TARGET.count
-//	go-on                       runs the command that stderr says to go on with
+//	go-on [FILE]                runs the command that stderr (or FILE) says to go on with
 //	paste N REGEXP [FLAG…]      runs the command that stderr has there, in (…), with these flags: it ends with exit code N
 //	secret-free FILE            FILE holds no secret of a system
 //	age-key NAME                makes a key: $NAME is the public one
@@ -62,7 +62,7 @@ func TestScripts(t *testing.T) {
 		Setup:              setUp,
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exit-code": cmdExitCode, "mails": cmdMails, "await-mails": cmdAwaitMails, "await": cmdAwait, "await-requests": cmdAwaitRequests, "clear-faults": cmdClearFaults,
+			"exit-code": cmdExitCode, "mails": cmdMails, "await-mails": cmdAwaitMails, "await": cmdAwait, "await-stalled": cmdAwaitStalled, "clear-faults": cmdClearFaults,
 			"signal": cmdSignal,
 			"asked":  cmdAsked, "untouched": cmdUntouched, "twice-is-meant": cmdTwiceIsMeant, "system": cmdSystem, "fault": cmdFault,
 			"people": cmdPeople, "column": cmdColumn, "summary": cmdSummary, "go-on": cmdGoOn, "paste": cmdPaste, "secret-free": cmdSecretFree,
@@ -169,11 +169,12 @@ func cmdAwaitMails(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func cmdAwaitRequests(ts *testscript.TestScript, neg bool, args []string) {
-	form(ts, neg, args, 2, "await-requests TARGET N")
-	s, n := server(ts, args[0]), num(ts, args[1])
-	if !eventually(func() bool { return len(s.Requests()) >= n }) {
-		ts.Fatalf("%s was not asked %d times", args[0], n)
+func cmdAwaitStalled(ts *testscript.TestScript, neg bool, args []string) {
+	form(ts, neg, args, 1, "await-stalled SYSTEM")
+	s := server(ts, args[0])
+	stalls := func(r sandbox.Request) bool { return r.Fault == sandbox.Stall && r.Status == 0 }
+	if !eventually(func() bool { return slices.ContainsFunc(s.Requests(), stalls) }) {
+		ts.Fatalf("nothing stalls at %s", args[0])
 	}
 }
 
@@ -365,19 +366,23 @@ func cmdSummary(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func cmdGoOn(ts *testscript.TestScript, neg bool, args []string) {
-	form(ts, neg, args, 0, "go-on")
-	cmdPaste(ts, false, []string{"0", "go on with: (resetctl .*)$"})
+	form(ts, neg, args, 0, "go-on [FILE]")
+	paste(ts, append(args, "stderr")[0], "0", "go on with: (resetctl .*)$", nil)
 }
 
 func cmdPaste(ts *testscript.TestScript, neg bool, args []string) {
 	form(ts, neg, args, 2, "paste N REGEXP [FLAG…]")
-	found := regexp.MustCompile("(?m)" + args[1]).FindStringSubmatch(ts.ReadFile("stderr"))
+	paste(ts, "stderr", args[0], args[1], args[2:])
+}
+
+func paste(ts *testscript.TestScript, file, code, expr string, flags []string) {
+	found := regexp.MustCompile("(?m)" + expr).FindStringSubmatch(ts.ReadFile(file))
 	if len(found) != 2 {
-		ts.Fatalf("stderr names no command as %s", args[1])
+		ts.Fatalf("%s names no command as %s", file, expr)
 	}
-	command := strings.Join(append(found[1:], args[2:]...), " ")
+	command := strings.Join(append(found[1:], flags...), " ")
 	ts.Logf("pasted: %s", command)
-	cmdExitCode(ts, false, []string{args[0], "sh", "-c", command})
+	cmdExitCode(ts, false, []string{code, "sh", "-c", command})
 }
 
 func cmdSecretFree(ts *testscript.TestScript, neg bool, args []string) {

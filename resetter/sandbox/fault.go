@@ -18,7 +18,8 @@ const (
 	Page FaultKind = "page"
 	// Drop closes the connection without an answer.
 	Drop FaultKind = "drop"
-	// Stall waits For before it goes on as usual; if For is 0, until the client hangs up.
+	// Stall waits For before it goes on as usual; if For is 0, until [Server.ClearFaults]. It ends
+	// when the client hangs up.
 	Stall FaultKind = "stall"
 	// Cut carries the request out and closes the connection half-way through the answer's body.
 	Cut FaultKind = "cut"
@@ -50,6 +51,7 @@ type Fault struct {
 type armed struct {
 	Fault
 	passed, struck int
+	cleared        chan struct{} // closed when the fault is no more
 }
 
 // Inject adds faults to those that strike already.
@@ -57,19 +59,23 @@ func (s *Server) Inject(faults ...Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range faults {
-		s.faults = append(s.faults, &armed{Fault: f})
+		s.faults = append(s.faults, &armed{Fault: f, cleared: make(chan struct{})})
 	}
 }
 
-// ClearFaults removes all faults.
+// ClearFaults removes all faults. A request that stalls goes on at once, so that a test can hold
+// one for as long as it needs: it stalls when [Server.Requests] has it with Fault and no Status.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, f := range s.faults {
+		close(f.cleared)
+	}
 	s.faults = nil
 }
 
-// fault is what strikes this request, if anything does.
-func (s *Server) fault(op Operation, person string) (Fault, bool) {
+// fault is what strikes this request, or nil.
+func (s *Server) fault(op Operation, person string) *armed {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.faults {
@@ -87,7 +93,7 @@ func (s *Server) fault(op Operation, person string) (Fault, bool) {
 			continue
 		}
 		f.struck++
-		return f.Fault, true
+		return f
 	}
-	return Fault{}, false
+	return nil
 }

@@ -97,17 +97,40 @@ func TestTheMailboxCountsWhatWasCarriedOutAndNotWhatWasAnswered(t *testing.T) {
 
 func TestAPersonWhoseClientGaveUpIsMailedOnlyIfTheServerHadDoneIt(t *testing.T) {
 	for processed, mails := range map[bool]int{false: 0, true: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			pipe := sandbox.NewPipe()
+			srv := sandbox.Start(sandbox.Config{Listener: pipe}, post)
+			srv.Inject(sandbox.Fault{Kind: sandbox.Stall, Processed: processed})
+			c := &http.Client{Transport: &http.Transport{DialContext: pipe.DialContext}, Timeout: time.Second}
+			if got := reset(c, srv.URL, "ana@example.com"); got.err == nil {
+				t.Errorf("answered %d, want a time-out", got.status)
+			}
+			srv.Close() // waits for what is in hand
+			if n := srv.Mailbox().Len(); n != mails {
+				t.Errorf("processed %v: %d mails, want %d", processed, n, mails)
+			}
+		})
+	}
+}
+
+func TestWhoIsHeldGoesOnWhenTheFaultsAreCleared(t *testing.T) {
+	for processed, before := range map[bool]int{false: 0, true: 1} {
 		srv := sandbox.Start(sandbox.Config{}, post)
 		srv.Inject(sandbox.Fault{Kind: sandbox.Stall, Processed: processed})
-		c := client()
-		c.Timeout = 50 * time.Millisecond
-		if got := reset(c, srv.URL, "ana@example.com"); got.err == nil {
-			t.Errorf("answered %d, want a time-out", got.status)
+		held := make(chan answer, 1)
+		go func() { held <- reset(client(), srv.URL, "ana@example.com") }()
+		eventually(t, func() bool {
+			r := srv.Requests()
+			return len(r) == 1 && r[0].Fault == sandbox.Stall && r[0].Status == 0 && srv.Mailbox().Len() == before
+		})
+		srv.ClearFaults()
+		if got := <-held; got.status != 200 {
+			t.Errorf("processed %v: answered %d, %v, want 200", processed, got.status, got.err)
 		}
-		srv.Close() // waits for what is in hand
-		if n := srv.Mailbox().Len(); n != mails {
-			t.Errorf("processed %v: %d mails, want %d", processed, n, mails)
+		if n := srv.Mailbox().Len(); n != 1 {
+			t.Errorf("processed %v: %d mails, want 1", processed, n)
 		}
+		srv.Close()
 	}
 }
 

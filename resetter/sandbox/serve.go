@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -42,8 +43,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.send(w, x)
 		return
 	}
-	fault, struck := s.fault(x.operation(), s.person(x))
-	if !struck {
+	fault := s.fault(x.operation(), s.person(x))
+	if fault == nil {
 		s.process(x)
 		s.send(w, x)
 		return
@@ -188,23 +189,31 @@ func (s *Server) delay() time.Duration {
 // Wait has the server work for d. It does not notice when the client hangs up meanwhile; when the
 // server closes, the request ends there.
 func (x *Exchange) Wait(d time.Duration) {
-	if d > 0 {
-		x.server.pause(d, nil)
+	if d <= 0 {
+		return
+	}
+	over := time.NewTimer(d)
+	defer over.Stop()
+	select {
+	case <-over.C:
+	case <-x.server.closing:
+		panic(http.ErrAbortHandler)
 	}
 }
 
-// pause returns after d, or when hangUp says that the client went away; d of 0 is for ever. When
-// the server closes, the request ends there.
-func (s *Server) pause(d time.Duration, hangUp <-chan struct{}) {
+// stall returns when the fault lets go, or when the client hung up; when the server closes, the
+// request ends there.
+func (s *Server) stall(client context.Context, f *armed) {
 	var over <-chan time.Time
-	if d > 0 {
-		timer := time.NewTimer(d)
+	if f.For > 0 {
+		timer := time.NewTimer(f.For)
 		defer timer.Stop()
 		over = timer.C
 	}
 	select {
 	case <-over:
-	case <-hangUp:
+	case <-f.cleared:
+	case <-client.Done():
 	case <-s.closing:
 		panic(http.ErrAbortHandler)
 	}
@@ -244,27 +253,27 @@ func (s *Server) process(x *Exchange) {
 }
 
 // strike lets the fault happen to a request that was carried out already, or not, as it wants.
-func (s *Server) strike(w http.ResponseWriter, x *Exchange, f Fault) {
+func (s *Server) strike(w http.ResponseWriter, x *Exchange, f *armed) {
 	switch f.Kind {
 	case Throttle:
-		s.overwrite(x, f)
+		s.overwrite(x, f.Fault)
 		if f.RetryAfter > 0 {
 			x.header.Set("Retry-After", wholeSeconds(f.RetryAfter))
 		}
 		s.vendor.Throttled(x)
 	case Answer:
-		s.overwrite(x, f)
+		s.overwrite(x, f.Fault)
 		contentType := x.header.Get("Content-Type")
 		if contentType == "" {
 			contentType = "application/json; charset=utf-8"
 		}
 		x.Text(f.Status, contentType, f.Body)
 	case Page:
-		s.overwrite(x, f)
+		s.overwrite(x, f.Fault)
 		x.Text(max(f.Status, http.StatusOK), "text/html; charset=utf-8",
 			"<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Sign in</h1></body></html>\n")
 	case Stall:
-		s.pause(f.For, x.Request.Context().Done())
+		s.stall(x.Request.Context(), f)
 		if x.Request.Context().Err() != nil { // nobody is there any more
 			panic(http.ErrAbortHandler)
 		}
