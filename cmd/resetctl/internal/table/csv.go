@@ -11,11 +11,12 @@ import (
 )
 
 type csvScanner struct {
-	r      *csv.Reader
-	leash  *leash
-	offset int // lines before what r sees
-	last   int // the line of the record before
-	ended  bool
+	r       *csv.Reader
+	leash   *leash
+	returns *returns
+	offset  int // lines before what r sees
+	last    int // the line of the record before
+	ended   bool
 }
 
 // newCSV finds the delimiter, unless it was asked for, and gives a scanner for
@@ -39,7 +40,8 @@ func newCSV(text io.Reader, asked choices) (*csvScanner, error) {
 	case comma == 0:
 		comma = findDelimiter(string(sample), err != nil, asked.columns)
 	}
-	s.leash = &leash{r: b}
+	s.returns = &returns{r: b}
+	s.leash = &leash{r: s.returns}
 	s.r = csv.NewReader(s.leash)
 	s.r.Comma, s.r.FieldsPerRecord = comma, -1
 	return s, nil
@@ -49,12 +51,16 @@ func (s *csvScanner) next() (record, *Problem, error) {
 	for !s.ended {
 		s.leash.renew()
 		cells, err := s.r.Read()
+		alone := s.returns.before(s.r.InputOffset())
 		if err != nil {
 			return s.failed(err)
 		}
 		line, _ := s.r.FieldPos(0)
 		s.last = s.offset + line
-		if !blank(cells) {
+		switch {
+		case alone:
+			return record{}, &Problem{Line: s.last, Text: aloneReturn, torn: true}, nil
+		case !blank(cells):
 			return record{s.last, cells}, nil, nil
 		}
 	}
@@ -69,18 +75,22 @@ func (s *csvScanner) failed(err error) (record, *Problem, error) {
 	}
 	if errors.Is(err, errRecordTooLong) {
 		s.ended = true
-		return record{}, &Problem{Line: s.last + 1, Text: errRecordTooLong.Error(), torn: true}, nil
+		return record{}, &Problem{Line: s.last + 1, Text: errRecordTooLong.Error() + " The lines after it were not checked", torn: true}, nil
 	}
 	return record{}, nil, err
 }
+
+const aloneReturn = `a line ends here as those of an old Macintosh do (CR alone), so that the next is taken for part of it: save the file as "CSV UTF-8"`
 
 func (s *csvScanner) misquoted(e *csv.ParseError) *Problem {
 	p := &Problem{Line: s.last, torn: true}
 	switch {
 	case errors.Is(e.Err, csv.ErrBareQuote):
 		p.Text = `a quote (") stands inside a cell: double it and put quotes around the cell, or remove it`
+	case errors.Is(e.Err, csv.ErrQuote) && e.Line == e.StartLine:
+		p.Text = `the quotes (") of a cell do not match: double those that stand inside, and have the last one right before the delimiter`
 	case errors.Is(e.Err, csv.ErrQuote):
-		// Where the quotes are wrong nobody knows what is a row.
+		// Where the quotes are wrong over several lines nobody knows what is a row.
 		s.ended = true
 		p.Text = fmt.Sprintf(`the quotes (") of the cell that begins here do not match (seen in line %d); the lines after it were not checked`,
 			s.offset+e.Line)

@@ -173,19 +173,27 @@ func TestWhatIsWrongIsSaidWithLineColumnAndFix(t *testing.T) {
 		{"a target of bars alone", "a.csv", "email,target\na@x.io,;\n", three, "a.csv:2: target: no target is named"},
 		{"an unknown action", "a.csv", "email,action\na@x.io,delete\n", three, `a.csv:2: action: unknown action "delete": write one of reset, `},
 		{"no target and no action, for all rows alike", "a.csv", "email\na@x.io\nb@x.io\n", nowhere,
-			"a.csv:2: target: no target: fill this column or give --target\na.csv:2: action: no action: fill this column or give --action"},
+			"a.csv:2: target: no target: give --target, or add a column of this name\na.csv:2: action: no action: give --action, or add a column of this name"},
 		{"no target in some rows", "a.csv", "email,target,action\na@x.io,,lock\nb@x.io,,lock\n", nowhere, "a.csv:2: target: no target\na.csv:3: target: no target"},
 		{"change-email without the new one", "a.csv", "email,action,new_email\na@x.io,change-email,\nb@x.io,change-email,b\n", three,
 			"a.csv:2: new_email: change-email needs\na.csv:3: new_email: \"b\" is not one"},
 		{"a row of nobody", "a.csv", "email,login,n\n,,x\n", three, `a.csv:2: says nobody: fill "email" or "login"`},
 		{"too many cells", "a.csv", "email,name\na@x.io,Ana,x\n", three, "a.csv:2: 3 cells, but the header names 2 columns"},
 		{"a quote that is not closed", "a.csv", "email,n\na@x.io,\"x\nb@x.io,y\n", three, `a.csv:2: the quotes (") of the cell that begins here do not match`},
+		{"a quote that is not closed in the last line", "a.csv", "email,n\na@x.io,\"x", three, `a.csv:2: the quotes (") of a cell do not match`},
+		{"a quote that ends too early", "a.csv", "n,email\n\"Ana \"Nana\" A\",a@x.io\n\"Bo\" ,b@x.io\nC,cy\n", three,
+			"a.csv:2: the quotes (\") of a cell do not match: double those that stand inside\na.csv:3: the quotes\na.csv:4: email: \"cy\" is not one"},
 		{"a quote within", "a.csv", "email,n\na@x.io,An\"na\nb,y\n", three, "a.csv:2: a quote (\") stands inside\na.csv:3: email: \"b\" is not one"},
 		{"windows-1252", "a.csv", "email,name\na@x.io,J\xfcrgen\nb@x.io,J\xfcrgen\n", three, "a.csv:2: name: not UTF-8 text, probably windows-1252: save"},
 		{"windows-1252 in the header", "a.csv", "email,Stra\xdfe\na@x.io,x\n", three, "a.csv:1: Stra\uFFFDe: not UTF-8 text, probably windows-1252: save"},
 		{"UTF-32", "a.csv", "\xFF\xFE\x00\x00e\x00\x00\x00", three, "a.csv: the text is UTF-32"},
 		{"UTF-16 without a mark", "a.csv", "e\x00m\x00a\x00i\x00l\x00\n\x00", three, "a.csv: there are NUL bytes in it: UTF-16 without a byte order mark"},
 		{"an old Macintosh", "a.csv", "email\ra@x.io\rb@x.io", three, "a.csv: the lines end as those of an old Macintosh"},
+		{"an old Macintosh, and one line of today", "a.csv", "email,target\ra@x.io,looker\rb@x.io,looker\n", three, "a.csv:1: a line ends here as those of an old Macintosh"},
+		{"some lines of an old Macintosh", "a.csv", "email,n\r\na@x.io,A\rb@x.io,B\r\nc@x.io,C\r\n\"d\rd\",\re\rf@x.io\r\n", three,
+			"a.csv:2: a line ends here\na.csv:4: a line ends here"},
+		{"a last line of an old Macintosh, long after the first", "a.csv", "email,n\n" + strings.Repeat("a@x.io,\"A\rA\"\n", 20_000) + "a@x.io,A\rb@x.io,B", three,
+			"a.csv:20002: a line ends here"},
 		{"a workbook that is cut off", "a.csv", "PK\x03\x04....", three, "a.csv: the workbook is cut off or damaged"},
 		{"a JSON array", "people.json", "[{\"email\":\"a@x.io\"}]", three, "people.json: this is a JSON array"},
 		{"lines that are no objects", "a.ndjson", "{\"email\":\"a@x.io\"\n[1]\n{\"email\":\"a@x.io\"} {}\n{\"email\":\"a\",\"email\":\"b\"}\nnull\n", three,
@@ -328,8 +336,10 @@ func TestARecordWithoutEndDoesNotFillTheMemory(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
+	refusedWith(t, "a.ndjson", `{"email":"`+strings.Repeat("x", 3*maxRecord)+"\"}\n"+`{"email":"ana"}`, three,
+		"a.ndjson:1: longer than 1024 KiB\na.ndjson:2: email: \"ana\" is not one")
 	_, _, err := read(t, "a.csv", "email,n\na@x.io,\""+strings.Repeat("x\n", maxRecord), three)
-	if err == nil || !strings.Contains(err.Error(), "a.csv:2: longer than 1024 KiB") {
+	if err == nil || !strings.Contains(err.Error(), "a.csv:2: longer than 1024 KiB: is a quote not closed? The lines after it were not checked") {
 		t.Errorf("many lines in a quote: got %v", err)
 	}
 }

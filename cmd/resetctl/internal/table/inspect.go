@@ -156,6 +156,9 @@ func (i *inspection) start(t xml.StartElement) error {
 				return i.book.damaged(fmt.Errorf("row %s comes after row %d", quote(r), i.at.line))
 			}
 		}
+		if line > maxRows {
+			return i.book.damaged(fmt.Errorf("there is a row %d, and a sheet has %d", line, maxRows))
+		}
 		i.at, i.row, i.rows = cell{line: line}, 0, line
 		i.phase.done.Store(int64(line))
 	case i.element == "c" && i.data:

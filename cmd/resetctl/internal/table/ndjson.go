@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"unicode/utf8"
 )
@@ -12,7 +13,7 @@ import (
 // An ndjsonScanner reads one JSON object a line. Its columns are the keys of
 // all objects, in the order in which they first come.
 type ndjsonScanner struct {
-	lines *bufio.Scanner
+	lines *bufio.Reader
 	cols  *columns
 	index map[string]int
 	line  int
@@ -20,8 +21,7 @@ type ndjsonScanner struct {
 }
 
 func newNDJSON(text io.Reader, cols *columns) *ndjsonScanner {
-	s := &ndjsonScanner{lines: bufio.NewScanner(text), cols: cols, index: map[string]int{}}
-	s.lines.Buffer(nil, maxRecord)
+	s := &ndjsonScanner{lines: bufio.NewReaderSize(text, maxRecord), cols: cols, index: map[string]int{}}
 	for i, name := range cols.names {
 		s.index[name] = i
 	}
@@ -29,10 +29,20 @@ func newNDJSON(text io.Reader, cols *columns) *ndjsonScanner {
 }
 
 func (s *ndjsonScanner) next() (record, *Problem, error) {
-	for !s.ended && s.lines.Scan() {
+	for !s.ended {
+		line, err := s.lines.ReadSlice('\n')
 		s.line++
-		line := bytes.TrimSpace(s.lines.Bytes())
-		if len(line) == 0 {
+		long := errors.Is(err, bufio.ErrBufferFull)
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = s.lines.ReadSlice('\n')
+		}
+		if s.ended = errors.Is(err, io.EOF); err != nil && !s.ended {
+			return record{}, nil, err
+		}
+		if long {
+			return record{}, &Problem{Line: s.line, Text: errLineTooLong, torn: true}, nil
+		}
+		if line = bytes.TrimSpace(line); len(line) == 0 {
 			continue
 		}
 		cells, problem := s.object(line)
@@ -44,16 +54,10 @@ func (s *ndjsonScanner) next() (record, *Problem, error) {
 			return record{s.line, cells}, nil, nil
 		}
 	}
-	err := s.lines.Err()
-	switch {
-	case s.ended || err == nil:
-		return record{}, nil, io.EOF
-	case errors.Is(err, bufio.ErrTooLong):
-		s.ended = true
-		return record{}, &Problem{Line: s.line + 1, Text: errRecordTooLong.Error(), torn: true}, nil
-	}
-	return record{}, nil, err
+	return record{}, nil, io.EOF
 }
+
+var errLineTooLong = fmt.Sprintf("longer than %d KiB, which no line about a person is: remove it", maxRecord>>10)
 
 var errNotObject = &Problem{Text: `not one JSON object: NDJSON has one whole object on each line, such as {"email":"ana@example.com"}`, torn: true}
 

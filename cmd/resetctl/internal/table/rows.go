@@ -65,8 +65,13 @@ func newReading(o Options, cols *columns) (*reading, error) {
 // wrong with it. The cells of the record become the rows' own.
 func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 	var problems []Problem
-	missing := func(m meaning, text string) { // for all rows alike where there is no such column
-		if _, has := r.cols.means[m]; has || !r.cols.unread {
+	missing := func(m meaning) { // for all rows alike where there is no such column
+		_, has := r.cols.means[m]
+		text := fmt.Sprintf("no %s: fill this column or give --%[1]s", m)
+		if !has {
+			text = fmt.Sprintf("no %s: give --%[1]s, or add a column of this name", m)
+		}
+		if has || !r.cols.unread {
 			problems = append(problems, Problem{Line: rec.line, Column: r.cols.name(m), Text: text, once: !has})
 		}
 	}
@@ -123,7 +128,7 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 			bad(r.cols.name(meansTarget), "%v", err)
 		}
 	case len(targets) == 0:
-		missing(meansTarget, "no target: fill this column or give --target")
+		missing(meansTarget)
 	}
 	if said == meansID && len(targets) > 1 {
 		bad(r.cols.name(said), "the id %s is one system's own, but the row is for %s: name one target",
@@ -139,7 +144,7 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 			bad(r.cols.name(meansAction), "%v", err)
 		}
 	} else if action == "" {
-		missing(meansAction, "no action: fill this column or give --action")
+		missing(meansAction)
 	}
 
 	var newEmail string

@@ -31,7 +31,7 @@ func TestNoErrorHidesAnotherAndNoneIsToldTwice(t *testing.T) {
 		{"nobody, and rows", "name,target,action\nAna,lokker,lock\nBo,looker,explode\nCy,looker,lock,x\n", three,
 			"1: no column says who\n2: target: unknown target\n3: action: unknown action\n4: 4 cells, but the header names 3 columns"},
 		{"nobody, and quotes", "name,n\nAna,x\"y\n", three, "1: no column says who\n2: a quote (\") stands inside"},
-		{"nobody, and no target for all", "name\nAna\nBo\n", nowhere, "1: no column says who\n2: target: no target: fill this column or give --target\n2: action: no action"},
+		{"nobody, and no target for all", "name\nAna\nBo\n", nowhere, "1: no column says who\n2: target: no target: give --target, or add a column\n2: action: no action"},
 		{"what may be no header, and rows of any width", "Leavers 2026\nAna,looker\nBo,looker\n", three, "1: no column says who"},
 		{"lines above the header, and rows", "Leavers,2026,target\nemail,target\na@x.io,nowhere\n", three, "1: no column says who; line 2 looks like the header"},
 		{"bytes that are no text, and rows", "email,name,target\nana,J\xfcrgen,nowhere\nb\xfc@x.io,,nowhere\n,\xfc,\n", three,

@@ -434,6 +434,7 @@ func TestAZipBombEatsNeitherMemoryNorDisk(t *testing.T) {
 		{"a long text in each cell", bareBookOf(t, `<sheetData>`+inlineHeader+cellsOf(16000, `<c r="%s" t="s"><v>0</v></c>`)+`</sheetData>`,
 			"xl/sharedStrings.xml", sst+`<si><t>`+strings.Repeat("x", maxRecord/10)+`</t></si></sst>`), `row 2 of the sheet "S" is longer than 1024 KiB`, false},
 		{"more texts than fit", bareBookOf(t, `<sheetData/>`, "xl/sharedStrings.xml", sst+strings.Repeat("<si/>", maxTexts+1)+`</sst>`), "the workbook has more than 4000000 texts", true},
+		{"more rows than a sheet has", bareBookOf(t, `<sheetData>`+strings.Repeat("<row/>", maxRows+1)+`</sheetData>`), "the workbook is cut off or damaged (there is a row 1048577, and a sheet has 1048576)", true},
 		{"any number of formats", bareBookOf(t, `<sheetData/>`, "xl/styles.xml", formats(maxFormats+1, 1)), "the workbook has more formats of numbers", false},
 		{"a format of any length", bareBookOf(t, `<sheetData/>`, "xl/styles.xml", formats(1, 2000)), "the workbook has more formats of numbers, or longer ones", false},
 		{"any number of parts", bareBookOf(t, `<sheetData/>`, many...), "the workbook has more than 10000 parts", false},
