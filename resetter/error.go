@@ -107,6 +107,9 @@ type Error struct {
 
 	Until time.Time // when it may be tried again; zero where nothing was said
 	Scope Scope     // whom Until concerns; empty where Until is zero
+	// Guessed is true where Until is not the system's word: it turned us away, or
+	// is not there, and does not say for how long.
+	Guessed bool
 
 	// Stop is true where nothing else will go better at this system until a
 	// person has done something: bad credentials, a bad certificate, a sign-in

@@ -105,6 +105,8 @@ func barOf(t bulk.TargetProgress, perSecond float64, left time.Duration, known b
 		b.Note = "stopped: " + t.Stopped
 	case waits && t.Gate == resetter.ErrUnavailable:
 		b.Note = fmt.Sprintf("cannot be reached, next try at %s", t.GatedUntil.Local().Format(time.TimeOnly))
+	case waits && t.Guessed:
+		b.Note = fmt.Sprintf("turns us away, next try at %s", t.GatedUntil.Local().Format(time.TimeOnly))
 	case waits:
 		b.Note = fmt.Sprintf("asks us to wait until %s", t.GatedUntil.Local().Format(time.TimeOnly))
 	case t.Deferred == 1:

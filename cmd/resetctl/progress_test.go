@@ -50,6 +50,10 @@ func TestWhatABarSays(t *testing.T) {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, Gate: resetter.ErrRateLimited, GatedUntil: now.Add(10 * time.Second)}, time.Hour,
 			ui.Bar{Doing: "working", Done: 12, All: 100, Left: "1 h 0 min left (15:05)", Note: "asks us to wait until 14:05:10"},
 		},
+		"throttled without a word of when it ends": {
+			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, Gate: resetter.ErrRateLimited, GatedUntil: now.Add(10 * time.Second), Guessed: true}, -1,
+			ui.Bar{Doing: "working", Done: 12, All: 100, Note: "turns us away, next try at 14:05:10"},
+		},
 		"not there": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, InFlight: 8, Gate: resetter.ErrUnavailable, GatedUntil: now.Add(10 * time.Second)}, -1,
 			ui.Bar{Doing: "working", Done: 12, All: 100, Note: "cannot be reached, next try at 14:05:10"},

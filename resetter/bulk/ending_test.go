@@ -344,6 +344,60 @@ func TestATargetThatKeepsUsWaitingTooLongIsStopped(t *testing.T) {
 	}
 }
 
+// Who was asked for and turned away to the end is told that; the others are not
+// asked for in vain.
+func TestATargetThatTurnsUsAwayWithoutAWordOfWhenIsStopped(t *testing.T) {
+	turnedAway := func() error {
+		return &resetter.Error{System: "fake", Op: "reset", Kind: resetter.ErrRateLimited, Status: 429,
+			Until: time.Now().Add(20 * time.Second), Scope: resetter.ScopeTarget, Guessed: true}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := &system{answer: func(context.Context, string, int) (bool, error) { return false, turnedAway() }}
+		j := newLedger(t, people("a", 20)...)
+		start := time.Now()
+		summary := work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s, Concurrency: 2}}})
+		if took := time.Since(start); took > bulk.DefaultMaxWait {
+			t.Errorf("it took %v", took)
+		}
+		failed := 0
+		for _, r := range results(t, j) {
+			if r.Outcome == bulk.Failed {
+				is(t, r, "failed/rate_limited")
+				failed++
+			} else {
+				is(t, r, "pending/halted")
+			}
+		}
+		if failed < 1 || failed > 2 {
+			t.Errorf("%d rows have failed, want one or two: those that were in flight", failed)
+		}
+		if !strings.Contains(summary.Targets[0].Stopped, "turned us away") {
+			t.Errorf("stopped: %q", summary.Targets[0].Stopped)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // one person alone
+		s := &system{answer: func(_ context.Context, id string, _ int) (bool, error) {
+			if strings.HasSuffix(id, "0") {
+				return false, turnedAway()
+			}
+			return true, nil
+		}}
+		j := newLedger(t, people("a", 6)...)
+		work(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: s, Concurrency: 2}}})
+		done := 0
+		for _, r := range results(t, j) {
+			if r.Outcome == bulk.Done {
+				done++
+			} else {
+				is(t, r, "failed/rate_limited")
+			}
+		}
+		if done != 5 {
+			t.Errorf("%d are done, want 5", done)
+		}
+	})
+}
+
 func TestTooManyFailuresHaltEveryTarget(t *testing.T) {
 	fails := func(context.Context, string, int) (bool, error) {
 		return false, refusal(resetter.ErrRejected, nil)

@@ -74,6 +74,7 @@ type lane struct {
 	latest     time.Time     // no row of later waits longer
 	gate       time.Time     // no row is begun before
 	why        resetter.Kind // of the gate
+	guess      bool          // the system did not say until when
 	stuckSince time.Time     // when the system asked us to wait and has not answered a row since; else zero
 	refusals   int           // how many of systemic came in a row
 	stopped    error         // why no row of this target is begun any more; nil where it goes on
@@ -104,7 +105,8 @@ type verdict struct {
 	// whom that wait concerns.
 	until time.Time
 	scope resetter.Scope
-	kind  resetter.Kind // why the row waits
+	why   *resetter.Error // why the row waits
+	tried bool            // the system turned its own request away
 	// split is true where the rows of a batch are to be tasks of their own.
 	split bool
 	// leftOut is true where a row proved to be one that is not worked.
@@ -377,17 +379,10 @@ func (l *lane) putOff(ctx context.Context, v verdict) error {
 			l.stuckSince = now
 		}
 		if until.Sub(l.stuckSince) > l.target.maxWait() {
-			l.drop(t)
-			if v.kind == resetter.ErrUnavailable {
-				l.stop(fmt.Errorf("the system has not been there since %s, and we wait %v at most; go on when it is", clock(l.stuckSince), l.target.maxWait()))
-				return nil
-			}
-			l.stop(fmt.Errorf("the system asks us to wait until %s, which makes more than the %v that we wait; go on after that",
-				clock(until), l.target.maxWait()))
-			return nil
+			return l.tooLong(ctx, v, until)
 		}
 		if until.After(l.gate) {
-			l.gate, l.why = until, v.kind
+			l.gate, l.why, l.guess = until, v.why.Kind, v.why.Guessed
 		}
 	}
 	if t.waited > l.target.maxWait() {
@@ -405,6 +400,26 @@ func (l *lane) putOff(ctx context.Context, v verdict) error {
 		heap.Push(&l.ready, t)
 	}
 	return nil
+}
+
+// tooLong stops the target since its system keeps us waiting for longer than we
+// wait. A row that it has turned away all the time, without a word of when to come
+// back, ends with that.
+func (l *lane) tooLong(ctx context.Context, v verdict, until time.Time) (err error) {
+	longest := l.target.maxWait()
+	switch {
+	case v.why.Kind == resetter.ErrUnavailable:
+		l.stop(fmt.Errorf("the system has not been there since %s, and we wait %v at most; go on when it is", clock(l.stuckSince), longest))
+	case v.why.Guessed:
+		if v.tried {
+			err = l.giveUp(ctx, v.task, v)
+		}
+		l.stop(fmt.Errorf("the system has turned us away since %s without saying for how long, and we wait %v at most; go on later", clock(l.stuckSince), longest))
+	default:
+		l.stop(fmt.Errorf("the system asks us to wait until %s, which makes more than the %v that we wait; go on after that", clock(until), longest))
+	}
+	l.drop(v.task)
+	return err
 }
 
 // stop begins no further row of this target.
@@ -454,7 +469,7 @@ func (l *lane) publish() {
 			p.DeferredUntil = l.latest
 		}
 		if time.Now().Before(l.gate) {
-			p.GatedUntil, p.Gate = l.gate, l.why
+			p.GatedUntil, p.Gate, p.Guessed = l.gate, l.why, l.guess
 		}
 		if l.stopped != nil {
 			p.Stopped = l.stopped.Error()

@@ -32,7 +32,7 @@ func (p *preparing) lookUp(ctx context.Context, targets []*Target) error {
 		l.work = func(ctx context.Context, task *task) verdict { return p.work(ctx, t, task) }
 		l.giveUp = func(ctx context.Context, task *task, v verdict) error {
 			for _, r := range task.rows {
-				if err := p.end(ctx, tooLate(r, v.kind, t.maxWait())); err != nil {
+				if err := p.end(ctx, tooLate(r, v.why.Kind, t.maxWait())); err != nil {
 					return err
 				}
 			}
@@ -117,7 +117,7 @@ func (p *preparing) workBatch(ctx context.Context, target *Target, t *task, b re
 		}
 		if until, scope, ok := waits(found.Err); ok {
 			left = append(left, r)
-			v.until, v.scope, v.kind = until, scope, refusal(found.Err).Kind
+			v.until, v.scope, v.why = until, scope, refusal(found.Err)
 			continue
 		}
 		if err := p.resolved(ctx, target, r, found.Account, found.Err); err != nil {
@@ -189,7 +189,7 @@ func (p *preparing) cutShort(ctx context.Context, target *Target, r Result, err 
 	}
 	if until, scope, ok := waits(err); ok {
 		p.log().Info("a look-up is put off", "target", target.Name, "row", r.Row.Seq, "until", until, "scope", scope)
-		return verdict{until: until, scope: scope, kind: refusal(err).Kind}, true
+		return verdict{until: until, scope: scope, why: refusal(err)}, true
 	}
 	if e := refusal(err); e != nil && (e.Stop || e.Kind == resetter.ErrUnauthorized) {
 		stop := *e

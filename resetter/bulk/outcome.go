@@ -78,6 +78,9 @@ func putOff(r Result, err error, until time.Time, scope resetter.Scope) Result {
 	}
 	r.Outcome, r.Reason, r.FinishedAt = Pending, NotStarted, time.Time{}
 	r.Detail = "not sent yet; the system asks us to wait until " + clock(until)
+	if refusal(err).Guessed {
+		r.Detail = "not sent yet; the system turned us away without saying for how long; the next try is at " + clock(until)
+	}
 	if scope == resetter.ScopePerson {
 		r.Reason = Deferred
 		r.Detail = "not sent yet; the system wants a pause for this person until " + clock(until)

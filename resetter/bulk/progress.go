@@ -46,9 +46,11 @@ type TargetProgress struct {
 	DeferredUntil time.Time
 	// GatedUntil is when the next row may be begun, and Gate why not now: the
 	// system asked for a pause (ErrRateLimited), or is not there
-	// (ErrUnavailable). Zero where it may be begun.
+	// (ErrUnavailable). Zero where it may be begun. Guessed is true where the
+	// system did not say until when.
 	GatedUntil time.Time
 	Gate       resetter.Kind
+	Guessed    bool
 	// Stopped says why no further row of the target is begun; else empty.
 	Stopped string
 

@@ -125,7 +125,7 @@ func (e *Engine) askAbout(ctx context.Context, reader resetter.Reconciler, t *ta
 		return verdict{}
 	}
 	if until, scope, ok := waits(err); ok {
-		return verdict{until: until, scope: scope, kind: refusal(err).Kind}
+		return verdict{until: until, scope: scope, why: refusal(err)}
 	}
 	if err != nil {
 		stop := &resetter.Error{System: t.Row.Target, Kind: resetter.ErrUnavailable, Err: err}

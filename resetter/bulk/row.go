@@ -21,7 +21,7 @@ func (a *acting) lane(t *Target, stage Stage) *lane {
 		if task.Reason == Deferred || task.doubt != nil {
 			return nil // it stays so, and going on tries it again; or in doubt
 		}
-		return a.finish(task, new(send), tooLate(task.Result, v.kind, t.maxWait()))
+		return a.finish(task, new(send), tooLate(task.Result, v.why.Kind, t.maxWait()))
 	}
 	return l
 }
@@ -205,7 +205,7 @@ func (a *acting) wait(target *Target, t *task, s *send, err error, until time.Ti
 		}
 	}
 	a.log().Info("a row is put off", "target", target.Name, "row", t.Row.Seq, "until", until, "scope", scope)
-	return verdict{until: until, scope: scope, kind: refusal(err).Kind}
+	return verdict{until: until, scope: scope, why: refusal(err), tried: s.intents > 0 || refusal(err).Attempts > 0}
 }
 
 // provesDone reports whether the pause that the system wants for the person

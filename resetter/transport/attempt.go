@@ -21,6 +21,7 @@ type attempt struct {
 	verdict Verdict
 	token   int       // number of the session's token that it carried
 	until   time.Time // of a Throttled verdict: when it may be tried again
+	guess   bool      // until is not the system's word
 	broken  bool      // it left the breaker open
 	err     error     // why there was no answer
 }
@@ -143,7 +144,7 @@ func (c *call) refusedAtGate(p passage) *resetter.Error {
 		advice = checkNetwork
 	}
 	e := c.Refuse(p.kind, message, advice)
-	e.Until, e.Scope, e.Err = p.until, resetter.ScopeTarget, p.why
+	e.Until, e.Guessed, e.Scope, e.Err = p.until, p.guess, resetter.ScopeTarget, p.why
 	return e
 }
 
@@ -174,8 +175,8 @@ func (c *call) notSignedIn(err error) *resetter.Error {
 	if broken := own.Status == 0 || own.Status >= 400; broken && own.Kind == resetter.ErrUnavailable && !own.Stop && own.Until.IsZero() {
 		// Nothing was tried for this account, and the next would fare no better:
 		// a pause for all, as where the system cannot be reached.
-		own.Until, _ = c.client.gate.throttled(time.Now(), 0, resetter.ErrUnavailable)
-		own.Scope = resetter.ScopeTarget
+		closed, _ := c.client.gate.throttled(time.Now(), 0, resetter.ErrUnavailable)
+		own.Until, own.Guessed, own.Scope = closed.until, closed.guess, resetter.ScopeTarget
 		c.log(slog.LevelDebug, "gate closed", "wait", time.Until(own.Until), "reason", "no sign-in")
 	}
 	switch own.Kind {
@@ -349,7 +350,8 @@ func (c *call) judge(sentAt time.Time, resp *http.Response, body []byte, cut err
 
 // closeGate closes the gate and reports whether this began a new episode.
 func (c *call) closeGate(sentAt time.Time, wait time.Duration, kind resetter.Kind) (first bool) {
-	c.latest.until, first = c.client.gate.throttled(sentAt, wait, kind)
+	closed, first := c.client.gate.throttled(sentAt, wait, kind)
+	c.latest.until, c.latest.guess = closed.until, closed.guess
 	c.log(slog.LevelDebug, "gate closed", "status", c.status, "wait", time.Until(c.latest.until), "reason", string(kind), "first", first)
 	return first
 }

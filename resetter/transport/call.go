@@ -150,9 +150,9 @@ func (c *call) renew() {
 // throttled decides about an attempt that was turned away. A pause for the
 // whole target is kept by the gate, before the next attempt.
 func (c *call) throttled(ctx context.Context) {
-	until, scope := c.latest.until, c.latest.verdict.Scope
+	until, guess, scope := c.latest.until, c.latest.guess, c.latest.verdict.Scope
 	if c.timeIsUp() || c.notOurs(ctx, until) {
-		c.fail(func(e *resetter.Error) { e.Until, e.Scope = until, scope })
+		c.fail(func(e *resetter.Error) { e.Until, e.Guessed, e.Scope = until, guess, scope })
 		return
 	}
 	if scope == resetter.ScopePerson {

@@ -30,6 +30,7 @@ type gate struct {
 
 	until  time.Time     // a pause that the system asked for
 	kind   resetter.Kind // and why: ErrRateLimited or ErrUnavailable
+	guess  bool          // the system did not say until when
 	shut   time.Time     // when that was last begun; what was sent before belongs to the same episode
 	pauses int           // episodes in a row of which the system did not say how long
 
@@ -48,6 +49,7 @@ func newGate(rest time.Duration) *gate { return &gate{rest: rest} }
 // A passage is the gate's answer to who wants to pass.
 type passage struct {
 	until time.Time     // zero: pass
+	guess bool          // until is not the system's word
 	kind  resetter.Kind // why not
 	why   error         // of ErrUnavailable, may be nil
 	probe bool          // see first whether the system is back, then report it
@@ -59,13 +61,13 @@ func (g *gate) ask() passage {
 	now := time.Now()
 	switch {
 	case now.Before(g.until):
-		return passage{until: g.until, kind: g.kind}
+		return g.pause()
 	case !g.broken:
 		return passage{}
 	case g.probing:
-		return passage{until: now.Add(shortestPause), kind: resetter.ErrUnavailable, why: g.why}
+		return passage{until: now.Add(shortestPause), guess: true, kind: resetter.ErrUnavailable, why: g.why}
 	case now.Before(g.retryAt):
-		return passage{until: g.retryAt, kind: resetter.ErrUnavailable, why: g.why}
+		return passage{until: g.retryAt, guess: true, kind: resetter.ErrUnavailable, why: g.why}
 	default:
 		g.probing = true
 		return passage{probe: true}
@@ -105,26 +107,30 @@ func (g *gate) tryAgain() time.Time {
 // away, for wait or, where that is next to nothing, for a pause of our own. It
 // reports whether this opens a new episode: further answers to what was in
 // flight when the gate closed say nothing new.
-func (g *gate) throttled(sentAt time.Time, wait time.Duration, kind resetter.Kind) (until time.Time, first bool) {
+func (g *gate) throttled(sentAt time.Time, wait time.Duration, kind resetter.Kind) (closed passage, first bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
 	first = sentAt.After(g.shut)
-	if wait < shortestPause {
+	guess := wait < shortestPause
+	if guess {
 		if !first {
-			return g.until, false
+			return g.pause(), false
 		}
 		wait = pause(g.pauses)
 		g.pauses++
 	}
-	if until = now.Add(wait); until.After(g.until) {
-		g.until, g.kind = until, kind
+	if until := now.Add(wait); until.After(g.until) {
+		g.until, g.kind, g.guess = until, kind, guess
 	}
 	if first {
 		g.shut = now
 	}
-	return g.until, first
+	return g.pause(), first
 }
+
+// pause is that which the system asked for. Called with mu held.
+func (g *gate) pause() passage { return passage{until: g.until, guess: g.guess, kind: g.kind} }
 
 // accepted notes that the system took a request that left at sentAt.
 func (g *gate) accepted(sentAt time.Time) {
