@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed57652884/resetctl/looker"
 	"github.com/seed57652884/resetctl/looker/lookertest"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
@@ -159,20 +160,21 @@ func TestAListThatIsNoListFindsNobodyOut(t *testing.T) {
 }
 
 func TestAPauseConcernsTheWholeTargetAndIsHandedBack(t *testing.T) {
-	srv, client := start(t, lookertest.Config{People: 1})
-	account := resolve(t, client, resetter.ID(srv.Users()[1].ID))
-	srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, On: sandbox.Reset, RetryAfter: 40 * time.Second, Times: 1})
-	ctx := resetter.WithWaitsHandedBack(t.Context())
-	for range 2 { // the second is stopped at the gate
-		_, err := client.Reset(ctx, account)
-		e := want(t, err, resetter.ErrRateLimited)
-		if wait := time.Until(e.Until); e.Scope != resetter.ScopeTarget || wait < 20*time.Second || wait > 41*time.Second {
-			t.Errorf("scope %q, wait %v", e.Scope, wait)
+	virtually(t, lookertest.Config{People: 1}, func(t *testing.T, srv *lookertest.Server, client *looker.Client) {
+		account := resolve(t, client, resetter.ID(srv.Users()[1].ID))
+		srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, On: sandbox.Reset, RetryAfter: 40 * time.Second, Times: 1})
+		ctx := resetter.WithWaitsHandedBack(t.Context())
+		for range 2 { // the second is stopped at the gate
+			_, err := client.Reset(ctx, account)
+			e := want(t, err, resetter.ErrRateLimited)
+			if wait := time.Until(e.Until); e.Scope != resetter.ScopeTarget || wait != 40*time.Second {
+				t.Errorf("scope %q, wait %v", e.Scope, wait)
+			}
 		}
-	}
-	if srv.Calls(sandbox.Reset) != 1 || srv.Mailbox().Len() != 0 {
-		t.Errorf("asked %d times, %d mails", srv.Calls(sandbox.Reset), srv.Mailbox().Len())
-	}
+		if srv.Calls(sandbox.Reset) != 1 || srv.Mailbox().Len() != 0 {
+			t.Errorf("asked %d times, %d mails", srv.Calls(sandbox.Reset), srv.Mailbox().Len())
+		}
+	})
 }
 
 func TestALostAnswerIsNeitherRepeatedNorCalledAFailure(t *testing.T) {

@@ -73,7 +73,7 @@ func TestNoErrorIsSilent(t *testing.T) {
 }
 
 func TestAnErrorTellsAllInOneLine(t *testing.T) {
-	until := time.Date(2026, 1, 2, 15, 4, 5, 0, time.Local)
+	until := time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
 	for _, c := range []struct {
 		e    resetter.Error
 		want string
@@ -93,7 +93,7 @@ func TestAnErrorTellsAllInOneLine(t *testing.T) {
 		},
 		{
 			resetter.Error{System: "unleash", Op: "reset password", Account: "bo@example.com", Kind: resetter.ErrRateLimited, Status: 429, Until: until, Scope: resetter.ScopePerson},
-			"unleash: reset password for bo@example.com: rate limited (HTTP 429); not before " + time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC).Local().Format("2006-01-02 15:04:05 MST"),
+			"unleash: reset password for bo@example.com: rate limited (HTTP 429); not before " + until.Local().Format("2006-01-02 15:04:05 MST"),
 		},
 		{
 			resetter.Error{System: "unleash", Op: "reset password", Account: "bo@example.com", Kind: resetter.ErrLostAnswer, Err: io.EOF, Advice: "look it up"},

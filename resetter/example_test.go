@@ -144,7 +144,7 @@ func ExampleError() {
 	}
 	system.Inject(
 		sandbox.Fault{Kind: sandbox.Drop, On: sandbox.Reset, Processed: true, Times: 1},
-		sandbox.Fault{Kind: sandbox.Throttle, On: sandbox.Reset, RetryAfter: 20 * time.Second},
+		sandbox.Fault{Kind: sandbox.Throttle, On: sandbox.Reset, RetryAfter: 20 * time.Minute},
 	)
 
 	_, err = client.Reset(ctx, ana)
@@ -156,13 +156,13 @@ func ExampleError() {
 	var refusal *resetter.Error
 	if errors.As(err, &refusal) {
 		fmt.Println(refusal.System, refusal.Kind, refusal.Status, refusal.Scope)
-		fmt.Println("come again in", time.Until(refusal.Until).Round(10*time.Second))
+		fmt.Println("come again in", time.Until(refusal.Until).Round(10*time.Minute))
 	}
 	// Output:
 	// do not repeat it: true
 	// since its answer was lost: true
 	// looker rate limited 429 target
-	// come again in 20s
+	// come again in 20m0s
 }
 
 // What only some systems can do is found by assertion. This offboards somebody

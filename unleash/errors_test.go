@@ -12,6 +12,7 @@ import (
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
 	"github.com/seed57652884/resetctl/resetter/transport"
+	"github.com/seed57652884/resetctl/unleash"
 	"github.com/seed57652884/resetctl/unleash/unleashtest"
 )
 
@@ -155,33 +156,34 @@ func TestALookUpThatComesToNothingLeavesNoDoubt(t *testing.T) {
 }
 
 func TestAPersonsOwnPauseConcernsNobodyElse(t *testing.T) {
-	srv, client := start(t, unleashtest.Config{})
-	srv.AddUser(unleashtest.User{Email: "ana@example.com"})
-	srv.AddUser(unleashtest.User{Email: "bo@example.com"})
-	ctx := resetter.WithWaitsHandedBack(t.Context())
-	ana, bo := resolve(t, client, resetter.Email("ana@example.com")), resolve(t, client, resetter.Email("bo@example.com"))
-	if _, err := client.Reset(ctx, ana); err != nil {
-		t.Fatal(err)
-	}
-	_, err := client.Reset(ctx, ana)
-	e := want(t, err, resetter.ErrRateLimited)
-	if wait := time.Until(e.Until); e.Scope != resetter.ScopePerson || wait < 40*time.Second || wait > 61*time.Second || e.Stop {
-		t.Errorf("scope %q, wait %v", e.Scope, wait)
-	}
-	if errors.Is(err, resetter.ErrUnknownOutcome) {
-		t.Error("a refusal leaves no doubt")
-	}
-	if pace := client.Pace(); !pace.GatedUntil.IsZero() || pace.Throttled != 0 {
-		t.Errorf("pace %+v", pace)
-	}
-	if _, err := client.Reset(ctx, bo); err != nil {
-		t.Error(err)
-	}
-	for _, address := range []string{"ana@example.com", "bo@example.com"} {
-		if n := srv.Mailbox().Count(address); n != 1 {
-			t.Errorf("%s has %d mails", address, n)
+	virtually(t, unleashtest.Config{}, func(t *testing.T, srv *unleashtest.Server, client *unleash.Client) {
+		srv.AddUser(unleashtest.User{Email: "ana@example.com"})
+		srv.AddUser(unleashtest.User{Email: "bo@example.com"})
+		ctx := resetter.WithWaitsHandedBack(t.Context())
+		ana, bo := resolve(t, client, resetter.Email("ana@example.com")), resolve(t, client, resetter.Email("bo@example.com"))
+		if _, err := client.Reset(ctx, ana); err != nil {
+			t.Fatal(err)
 		}
-	}
+		_, err := client.Reset(ctx, ana)
+		e := want(t, err, resetter.ErrRateLimited)
+		if wait := time.Until(e.Until); e.Scope != resetter.ScopePerson || wait != 61*time.Second || e.Stop {
+			t.Errorf("scope %q, wait %v", e.Scope, wait)
+		}
+		if errors.Is(err, resetter.ErrUnknownOutcome) {
+			t.Error("a refusal leaves no doubt")
+		}
+		if pace := client.Pace(); !pace.GatedUntil.IsZero() || pace.Throttled != 0 {
+			t.Errorf("pace %+v", pace)
+		}
+		if _, err := client.Reset(ctx, bo); err != nil {
+			t.Error(err)
+		}
+		for _, address := range []string{"ana@example.com", "bo@example.com"} {
+			if n := srv.Mailbox().Count(address); n != 1 {
+				t.Errorf("%s has %d mails", address, n)
+			}
+		}
+	})
 }
 
 // The same name on anything but a reset is a limit of the caller's.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"testing"
+	"testing/synctest"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
@@ -26,6 +27,18 @@ func start(t *testing.T, config unleashtest.Config, options ...transport.Option)
 	t.Cleanup(srv.Close)
 	credentials := unleash.Credentials{Token: resetter.NewSecret(srv.Token)}
 	return srv, connect(t, srv, srv.URL, credentials, options...)
+}
+
+// virtually runs a test without sockets and in virtual time (testing/synctest),
+// in which pauses and the slow beginning of the pace cost nothing.
+func virtually(t *testing.T, config unleashtest.Config, play func(*testing.T, *unleashtest.Server, *unleash.Client)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		pipe := sandbox.NewPipe()
+		config.Sandbox.Listener = pipe
+		srv, client := start(t, config, transport.WithDialContext(pipe.DialContext))
+		play(t, srv, client)
+	})
 }
 
 func connect(t *testing.T, srv *unleashtest.Server, url string, credentials unleash.Credentials, options ...transport.Option) *unleash.Client {

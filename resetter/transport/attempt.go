@@ -112,9 +112,9 @@ func (c *call) passGate(ctx context.Context) *resetter.Error {
 		}
 		p := c.client.gate.ask()
 		switch {
-		case p.probe:
+		case p.probe > 0:
 			started := time.Now()
-			c.client.probe(ctx)
+			c.client.probe(ctx, p.probe)
 			c.waited += time.Since(started)
 			continue
 		case p.until.IsZero():
@@ -379,16 +379,18 @@ func (c *call) logWait(reason string, d time.Duration) {
 
 // probe asks the system something harmless, on behalf of all who wait for it
 // to come back. Any connection that it gets closes the breaker.
-func (c *Client) probe(ctx context.Context) {
+func (c *Client) probe(ctx context.Context, number int) {
 	if c.system.Probe == nil {
 		c.gate.letTry()
 		return
 	}
-	defer func() { c.gate.probed(ctx.Err() != nil) }()
+	defer func() { c.gate.probed(number, ctx.Err() != nil) }()
 	req, err := c.system.Probe()
 	if err != nil {
 		return
 	}
+	// A connection from before would prove nothing, and keep all waiting if it hangs.
+	c.wire.transport.CloseIdleConnections()
 	under, _ := c.Begin(ctx, Operation{Name: "probe", Class: Read, Anonymous: true, probe: true})
 	_, _ = c.Do(req.WithContext(under))
 }

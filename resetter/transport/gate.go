@@ -40,7 +40,8 @@ type gate struct {
 	broken   bool          // the breaker is open: nobody passes
 	retryAt  time.Time     // when it may be probed
 	outages  int           // times in a row that it was opened, or a probe failed
-	probing  bool          // somebody is at it
+	probes   int           // begun so far
+	probing  int           // the number of the one that is to find out; 0: none
 	rest     time.Duration // added to each wait for the next probe
 }
 
@@ -52,7 +53,7 @@ type passage struct {
 	guess bool          // until is not the system's word
 	kind  resetter.Kind // why not
 	why   error         // of ErrUnavailable, may be nil
-	probe bool          // see first whether the system is back, then report it
+	probe int           // not 0: see first whether the system is back, then report it by this number
 }
 
 func (g *gate) ask() passage {
@@ -64,13 +65,14 @@ func (g *gate) ask() passage {
 		return g.pause()
 	case !g.broken:
 		return passage{}
-	case g.probing:
+	case g.probing > 0:
 		return passage{until: now.Add(shortestPause), guess: true, kind: resetter.ErrUnavailable, why: g.why}
 	case now.Before(g.retryAt):
 		return passage{until: g.retryAt, guess: true, kind: resetter.ErrUnavailable, why: g.why}
 	default:
-		g.probing = true
-		return passage{probe: true}
+		g.probes++
+		g.probing = g.probes
+		return passage{probe: g.probing}
 	}
 }
 
@@ -166,17 +168,22 @@ func (g *gate) reached(at time.Time) (closed bool) {
 		return false
 	}
 	closed = g.broken
-	g.failures, g.outages, g.why, g.broken = 0, 0, nil, false
+	// Nor is there anything to find out any more. A probe that goes on, since its
+	// answer does not come, must not keep the next outage from being probed.
+	g.failures, g.outages, g.why, g.broken, g.probing = 0, 0, nil, false, 0
 	return closed
 }
 
 // probed ends what ask began with passage.probe. A probe that reached the
 // system has closed the breaker already; one that its caller gave up says
 // nothing.
-func (g *gate) probed(givenUp bool) {
+func (g *gate) probed(number int, givenUp bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.probing = false
+	if g.probing != number {
+		return
+	}
+	g.probing = 0
 	if g.broken && !givenUp {
 		g.leaveAlone()
 	}
@@ -187,7 +194,7 @@ func (g *gate) probed(givenUp bool) {
 func (g *gate) letTry() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.probing, g.broken, g.failures = false, false, breakAfter-1
+	g.probing, g.broken, g.failures = 0, false, breakAfter-1
 }
 
 // leaveAlone puts the next probe off. Called with mu held.

@@ -324,6 +324,72 @@ func TestAProbeThatIsGivenUpOrTurnedAwayLeavesTheGateSound(t *testing.T) {
 	})
 }
 
+// A connection from before the outage may hang. The probe is for finding out
+// whether there are new ones, so it does not take that one and keep all waiting.
+func TestAProbeAsksOnANewConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+			switch {
+			case r.URL.Path == "/alive":
+				time.Sleep(30 * time.Second)
+			case r.Method == http.MethodPost:
+				time.Sleep(2 * time.Second)
+			}
+		})
+		c := m.on(t, transport.System{Probe: alive})
+		var early, probing sync.WaitGroup
+		early.Go(func() { _, _ = do(t.Context(), c, transport.Send, "") })
+		synctest.Wait()
+		dials := away(t, m, 0, 2*time.Second)
+		_, _ = do(handedBack(t.Context()), c, transport.Read, "")
+		if dials.Load() != 5 {
+			t.Fatalf("%d connections tried, so this proves nothing", dials.Load())
+		}
+		early.Wait() // and leaves its connection behind
+		time.Sleep(time.Second)
+		probing.Go(func() { _, _ = do(t.Context(), c, transport.Read, "") })
+		synctest.Wait()
+		begun := time.Now()
+		if _, err := do(t.Context(), c, transport.Read, ""); err != nil || time.Since(begun) > time.Second {
+			t.Errorf("%v after %v", err, time.Since(begun))
+		}
+		probing.Wait()
+	})
+}
+
+// A probe has found out what it was for when it has a connection. While it waits
+// for its answer there may be another outage, which is to be probed anew.
+func TestAProbeThatHangsKeepsNoLaterOutageFromBeingProbed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var probes atomic.Int64
+		m := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/alive" && probes.Add(1) == 1 {
+				time.Sleep(50 * time.Second)
+			}
+		})
+		c := m.on(t, transport.System{Probe: alive})
+		outage := func() { // one that is noticed, and over
+			t.Helper()
+			dials := away(t, m, 0, 2*time.Second)
+			_, _ = do(handedBack(t.Context()), c, transport.Read, "")
+			if dials.Load() != 5 {
+				t.Fatalf("%d connections tried, so this proves nothing", dials.Load())
+			}
+			time.Sleep(3 * time.Second)
+		}
+		outage()
+		var probing sync.WaitGroup
+		probing.Go(func() { _, _ = do(t.Context(), c, transport.Read, "") })
+		synctest.Wait()
+		outage()
+		begun := time.Now()
+		if _, err := do(t.Context(), c, transport.Read, ""); err != nil || time.Since(begun) > time.Second || probes.Load() != 2 {
+			t.Errorf("%v after %v and %d probes", err, time.Since(begun), probes.Load())
+		}
+		probing.Wait()
+	})
+}
+
 func TestLostAnswersAndServerErrorsDoNotOpenTheBreaker(t *testing.T) {
 	s := newRawServer(t, nil)
 	c := newClient(t, transport.System{Probe: alive}, s.url())

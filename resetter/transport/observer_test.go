@@ -204,7 +204,7 @@ func TestAnObserverIsShownNoSecret(t *testing.T) {
 	authorize := func(r *http.Request, _ transport.Token) { r.Header.Set("Authorization", "canary") }
 	c := newClient(t, transport.System{Authorize: authorize}, s.url(), onlooker(look).option())
 	s.play(
-		answer("HTTP/1.1 200 OK\r\nSet-Cookie: canary\r\nContent-Length: 10\r\n\r\n\"/r/canary\""),
+		answer("HTTP/1.1 200 OK\r\nSet-Cookie: canary\r\nContent-Length: 11\r\n\r\n\"/r/canary\""),
 		answer("canary is what I say\r\n\r\n"),
 	)
 	for range 2 {

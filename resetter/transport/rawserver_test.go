@@ -43,8 +43,11 @@ func dropPartRead(_ *rawServer, _ net.Conn, in *bufio.Reader) bool {
 	return false
 }
 
-// answer takes a whole request and says text, then hangs up unless the text is fine.
+// answer takes a whole request and says text, then hangs up unless that is a
+// whole answer. After one it must not: a client that keeps the connection and
+// has not noticed yet would lose its next request there.
 func answer(text string) step {
+	goOn := whole(text)
 	return func(s *rawServer, conn net.Conn, in *bufio.Reader) bool {
 		req, err := http.ReadRequest(in)
 		if err != nil {
@@ -57,8 +60,21 @@ func answer(text string) step {
 		s.delivered = append(s.delivered, req)
 		s.mu.Unlock()
 		_, _ = io.WriteString(conn, text)
-		return text == fine
+		return goOn
 	}
+}
+
+// whole reports whether text is an answer from its beginning to its end, after
+// which there may be another.
+func whole(text string) bool {
+	in := bufio.NewReader(strings.NewReader(text))
+	resp, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return false
+	}
+	_, err = io.Copy(io.Discard, resp.Body)
+	_, rest := in.Peek(1)
+	return err == nil && rest == io.EOF && !resp.Close
 }
 
 // A rawServer follows a script, a step a request, and then answers well. It

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/transport"
 )
 
@@ -76,49 +77,61 @@ func TestAnUnspokenLimitIsFoundAndKept(t *testing.T) {
 	} {
 		for hint, within := range map[bool]float64{true: 1.15, false: 1.4} {
 			t.Run(name+map[bool]string{true: ", says when", false: ", says nothing"}[hint], func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					var mu sync.Mutex
-					admit := start()
-					client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-						mu.Lock()
-						wait := admit(time.Now())
-						mu.Unlock()
-						time.Sleep(20 * time.Millisecond)
-						if wait == 0 {
-							return
+				// Pauses of our own are drawn at random, and now and then the draw
+				// is a bad one: what is promised of them holds in the mean.
+				times := map[bool]int{true: 1, false: 10}[hint]
+				took := 0.0
+				for range times {
+					synctest.Test(t, func(t *testing.T) {
+						begun := time.Now()
+						pace := askAll(t, start(), hint, requests)
+						took += time.Since(begun).Seconds() / float64(times)
+						if share := float64(pace.Throttled) / float64(pace.Requests); hint && share > 0.03 {
+							t.Errorf("%.1f %% turned away", 100*share)
 						}
-						if hint {
-							w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-						}
-						w.WriteHeader(http.StatusTooManyRequests)
-					}).on(t, transport.System{}, transport.WithRate(200))
-					begun := time.Now()
-					work := make(chan int)
-					var workers sync.WaitGroup
-					for range 16 {
-						workers.Go(func() {
-							for range work {
-								if _, err := do(t.Context(), client, transport.Send, ""); err != nil {
-									t.Error(err)
-								}
-							}
-						})
-					}
-					for i := range requests {
-						work <- i
-					}
-					close(work)
-					workers.Wait()
-					took, pace := time.Since(begun).Seconds(), client.Pace()
-					t.Logf("%.1f s, %.2f times the limit's own; %d of %d turned away", took, took*limit/requests, pace.Throttled, pace.Requests)
-					if took > requests/limit*within {
-						t.Errorf("it took %.1f s", took)
-					}
-					if share := float64(pace.Throttled) / float64(pace.Requests); hint && share > 0.03 {
-						t.Errorf("%.1f %% turned away", 100*share)
-					}
-				})
+					})
+				}
+				t.Logf("%.1f s, %.2f times the limit's own", took, took*limit/requests)
+				if took > requests/limit*within {
+					t.Errorf("it took %.1f s", took)
+				}
 			})
 		}
 	}
+}
+
+// askAll makes so many requests, sixteen at a time, to a system that admits them
+// as admit says, and tells in a hint or not when to come again.
+func askAll(t *testing.T, admit limiter, hint bool, requests int) resetter.Pace {
+	var mu sync.Mutex
+	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		wait := admit(time.Now())
+		mu.Unlock()
+		time.Sleep(20 * time.Millisecond)
+		if wait == 0 {
+			return
+		}
+		if hint {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		}
+		w.WriteHeader(http.StatusTooManyRequests)
+	}).on(t, transport.System{}, transport.WithRate(200))
+	work := make(chan int)
+	var workers sync.WaitGroup
+	for range 16 {
+		workers.Go(func() {
+			for range work {
+				if _, err := do(t.Context(), client, transport.Send, ""); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for i := range requests {
+		work <- i
+	}
+	close(work)
+	workers.Wait()
+	return client.Pace()
 }
