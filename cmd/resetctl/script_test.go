@@ -74,6 +74,9 @@ func TestScripts(t *testing.T) {
 type systemsKey struct{}
 
 func setUp(env *testscript.Env) error {
+	if err := os.Chmod(env.WorkDir, 0o700); err != nil { // whatever the umask is
+		return err
+	}
 	s := newSystems()
 	for _, name := range []string{"looker", "sugar", "unleash"} {
 		for key, value := range s.start(name, variant{people: 10}) {
