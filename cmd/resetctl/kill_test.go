@@ -36,6 +36,11 @@ func seed(t *testing.T) uint64 {
 // nothing up.
 const pace = 20
 
+// enough is so many people that several are left for a second kill when the first
+// came late: by then each connection may have done one reset, and begun another,
+// which leaves Sugar four.
+const enough = 12
+
 var ours = []string{claimed, permitted, intentCommitting, intentCommitted, answered, outcomeCommitting, outcomeCommitted, resultsWritten}
 var aroundLinks = []string{linkAppending, linkAppended}
 var theirs = []string{firstByte, wholeWrite, status, body}
@@ -119,7 +124,7 @@ func TestAKillAtAnyPointMailsNobodyTwiceAndLosesNobody(t *testing.T) {
 			if point == resultsWritten {
 				times = []int{1, 1}
 			}
-			c := newChain(t, 5, pace, 0)
+			c := newChain(t, enough, pace, 0)
 			c.report(c.killed(point, times...))
 			if c.kills != len(times) {
 				t.Errorf("it came to %s only %d times:\n%s", point, c.kills, c.said())
@@ -241,10 +246,6 @@ func TestTheIntentIsInTheLedgerWhenTheFirstByteArrives(t *testing.T) {
 	c.report(append(c.link(p, 0), c.atEnd(p)...))
 	if want := len(targetNames) * len(c.people); seen != want {
 		t.Errorf("%d resets were seen, not %d", seen, want)
-	}
-	// The checker of the pace can fail, too.
-	if c.rate = pace / 4; len(c.tooFast()) == 0 {
-		t.Error("four times the ceiling was not found out")
 	}
 }
 
