@@ -251,7 +251,7 @@ func TestATerminalMayBeResizedWhileARunIsUnderWay(t *testing.T) {
 		}
 	}
 	left := s.end(0)
-	clean(t, left[len(left)-len(lastLines):], lastLines...)
+	clean(t, left[max(0, len(left)-len(lastLines)):], lastLines...)
 	if slices.ContainsFunc(left, func(line string) bool { return strings.HasPrefix(line, "looker") || strings.HasPrefix(line, "unleash") }) {
 		t.Errorf("what is left is\n%s", strings.Join(left, "\n"))
 	}
@@ -291,7 +291,7 @@ func TestWhatTheShellSaidMeanwhileStaysWhenTheCommandGoesOn(t *testing.T) {
 	}
 	signal(syscall.SIGCONT)
 	left := s.end(0)
-	clean(t, left[len(left)-len(lastLines)-2:], append([]string{"[1]+  Stopped", "$ fg"}, lastLines...)...)
+	clean(t, left[max(0, len(left)-len(lastLines)-2):], append([]string{"[1]+  Stopped", "$ fg"}, lastLines...)...)
 }
 
 func TestTheBackgroundOfATerminalIsNotDrawnOn(t *testing.T) {
@@ -301,7 +301,7 @@ func TestTheBackgroundOfATerminalIsNotDrawnOn(t *testing.T) {
 	if s.wrote("\x1b[") || s.wrote("working") {
 		t.Errorf("%q", s.raw.String())
 	}
-	clean(t, left[len(left)-len(lastLines):], lastLines...)
+	clean(t, left[max(0, len(left)-len(lastLines)):], lastLines...)
 }
 
 func TestATerminalGetsNoMoreThanItUnderstandsAndPeopleWant(t *testing.T) {
