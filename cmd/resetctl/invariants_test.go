@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
+	"github.com/seed57652884/resetctl/resetter/sandbox"
 )
 
 // What must hold after each kill and at the end, whatever happened:
@@ -279,14 +280,20 @@ func (c *chain) linksLost(rows map[rowKey][]standing) (wrong []string) {
 // time, by package transport.)
 const delay = time.Second
 
+// asked is when a target was asked, in that order. (Of two requests at once the
+// later one may stand first in the server's log.)
+func asked(server *sandbox.Server) (at []time.Time) {
+	for _, r := range server.Requests() {
+		at = append(at, r.At)
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	return at
+}
+
 // tooFast is I5.
 func (c *chain) tooFast() (wrong []string) {
 	for i, server := range c.s.all {
-		var at []time.Time
-		for _, r := range server.Requests() {
-			at = append(at, r.At)
-		}
-		if w := tooFast(at, c.starts, c.rate); w != "" {
+		if w := tooFast(asked(server), c.starts, c.rate); w != "" {
 			wrong = append(wrong, fmt.Sprintf("I5: %s was asked %s", c.s.names[i], w))
 		}
 	}
@@ -334,10 +341,10 @@ func TestATargetThatIsAskedTooFastIsFoundOut(t *testing.T) {
 // busiest is the most requests that a target was asked in a second.
 func (c *chain) busiest() (most int) {
 	for _, server := range c.s.all {
-		requests := server.Requests()
+		at := asked(server)
 		first := 0
-		for last := range requests {
-			for requests[last].At.Sub(requests[first].At) >= time.Second {
+		for last := range at {
+			for at[last].Sub(at[first]) >= time.Second {
 				first++
 			}
 			most = max(most, last-first+1)
