@@ -43,7 +43,7 @@ const screenColumns = 100
 // First lines of what Looker is asked, as is resetLine.
 var (
 	signIn = regexp.MustCompile(`^POST \S*/login `)
-	lookUp = regexp.MustCompile(`^GET \S*/users/search\?`)
+	lookUp = regexp.MustCompile(`^GET \S*/users/(search|credential)`)
 )
 
 // A hold keeps a system's requests back, so that what is to be seen meanwhile can
@@ -237,7 +237,11 @@ func TestLogLinesStandAboveTheBars(t *testing.T) {
 func TestATerminalMayBeResizedWhileARunIsUnderWay(t *testing.T) {
 	t.Parallel()
 	s := withTerminal(t, "resetctl run people.csv --yes --concurrency looker=1", nil)
-	s.working()
+	// Nothing changes meanwhile, so that what is drawn is drawn for the new size: a
+	// picture that comes between two sizes is for neither.
+	s.looker.at(1, lookUp)
+	s.await("looker", "looking people up", "0/10")
+	s.await("unleash", "working", "10/10", "done")
 	for _, columns := range []int{40, 25, 60, screenColumns} {
 		s.mu.Lock()
 		if err := pty.Setsize(s.person, &pty.Winsize{Rows: 24, Cols: uint16(columns)}); err != nil {
