@@ -21,7 +21,7 @@ func TestEverybodyIsMailedOnceByThreeSystems(t *testing.T) {
 	folder := t.TempDir()
 	s := newSystems()
 	t.Cleanup(s.close)
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + folder, "TMPDIR=" + folder}
+	env := bareEnv(folder)
 	for _, name := range []string{"looker", "sugar", "unleash"} {
 		for key, value := range s.start(name, variant{people: n}) {
 			env = append(env, key+"="+value)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -152,13 +153,13 @@ func (c *chain) kill() {
 }
 
 // killAt has the wires kill what runs when a reset gets to a point for the
-// n-th time, counted over all targets.
-func (c *chain) killAt(point string, n int) {
+// n-th time, counted over all targets or those that are named.
+func (c *chain) killAt(point string, n int, targets ...string) {
 	var mu sync.Mutex
-	c.watch(func(_, at string, _ func() string) bool {
+	c.watch(func(target, at string, _ func() string) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		if at != point {
+		if at != point || len(targets) > 0 && !slices.Contains(targets, target) {
 			return false
 		}
 		n--

@@ -255,6 +255,9 @@ func (l *line) config() *config.Config {
 // mostRuns is how many runs are offered, the newest ones.
 const mostRuns = 20
 
+// runsWithin is how long somebody waits for the runs at most who has pressed Tab.
+var runsWithin = time.Second
+
 // runs are those of the ledger, if there is one.
 func (l *line) runs(ctx context.Context) (all []candidate) {
 	cfg := l.config()
@@ -264,7 +267,7 @@ func (l *line) runs(ctx context.Context) (all []candidate) {
 	if _, err := os.Stat(filepath.Join(cfg.State, journal.FileName)); err != nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	ctx, cancel := context.WithTimeout(ctx, runsWithin)
 	defer cancel()
 	ledger, err := openLedger(ctx, cfg.State, journal.Options{})
 	if err != nil {

@@ -171,7 +171,7 @@ func TestAfterAMinuteARunKnowsWhenItIsDone(t *testing.T) {
 						t.Errorf("%s was %.0f %% off after %v", name, worst*100, when)
 					}
 				}
-				c.leave()
+				c.leaveRested()
 			})
 		})
 	}
@@ -253,7 +253,7 @@ func TestAPlanIsWhatARunTakes(t *testing.T) {
 				for name, end := range ended(t, j.engine.Journal) {
 					truth(t, name+", after the question", left.targets[name].takes, end.Sub(begun))
 				}
-				before.leave()
+				before.leaveRested()
 
 				then := &cast{t: t}
 				tt.cast(then)
@@ -272,7 +272,7 @@ func TestAPlanIsWhatARunTakes(t *testing.T) {
 					longest = max(longest, end.Sub(begun))
 				}
 				truth(t, "all", planned.takes, longest)
-				then.leave() // which takes requests, too
+				then.leaveRested() // which takes requests, too
 				for _, target := range j.engine.Targets {
 					pace := target.Resetter.(resetter.Pacer).Pace()
 					if got := int64(planned.targets[target.Name].requests); got != pace.Requests-pace.Throttled {

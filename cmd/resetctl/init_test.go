@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
@@ -178,8 +177,12 @@ func TestInitThatIsStoppedWritesNothing(t *testing.T) {
 	}
 	defer in.Close()
 	home := t.TempDir()
-	streams := &ui.IO{In: in, Out: &bytes.Buffer{}, Err: &bytes.Buffer{}, InTerminal: true, ErrTerminal: true}
-	time.AfterFunc(50*time.Millisecond, cancel)
+	asked := stderr(func(text string) {
+		if strings.HasSuffix(text, "? [y/N] ") {
+			cancel()
+		}
+	})
+	streams := &ui.IO{In: in, Out: &bytes.Buffer{}, Err: asked, InTerminal: true, ErrTerminal: true}
 	if code := Main(ctx, []string{"resetctl", "init"}, []string{"HOME=" + home}, streams); code != 130 {
 		t.Errorf("exit code %d", code)
 	}
@@ -188,6 +191,11 @@ func TestInitThatIsStoppedWritesNothing(t *testing.T) {
 		t.Errorf("left behind: %v", entries)
 	}
 }
+
+// A stderr gets to know what is written to it.
+type stderr func(text string)
+
+func (f stderr) Write(p []byte) (int, error) { f(string(p)); return len(p), nil }
 
 func TestAProgramInAFileThatOthersCanReplaceIsRefusedBeforeItIsWritten(t *testing.T) {
 	folder := t.TempDir()

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
+	"github.com/seed57652884/resetctl/resetter/sandbox"
 )
 
 // What must hold after each kill and at the end, whatever happened:
@@ -278,49 +280,75 @@ func (c *chain) linksLost(rows map[rowKey][]standing) (wrong []string) {
 // time, by package transport.)
 const delay = time.Second
 
-// tooFast is I5, in every window. A process begins with one request, for it
-// cannot know when its predecessor's last was sent.
+// asked is when a target was asked, in that order. (Of two requests at once the
+// later one may stand first in the server's log.)
+func asked(server *sandbox.Server) (at []time.Time) {
+	for _, r := range server.Requests() {
+		at = append(at, r.At)
+	}
+	slices.SortFunc(at, time.Time.Compare)
+	return at
+}
+
+// tooFast is I5.
 func (c *chain) tooFast() (wrong []string) {
 	for i, server := range c.s.all {
-		requests := server.Requests()
-		begins := make([]bool, len(requests)) // whether a process does
-		for j := 1; j < len(requests); j++ {
-			begins[j] = c.startedBetween(requests[j-1].At, requests[j].At)
-		}
-		for first := range requests {
-			n, processes := 0, 0
-			for last := first; last < len(requests); last++ {
-				n++
-				if last == first || begins[last] {
-					processes++
-				}
-				span := requests[last].At.Sub(requests[first].At) + delay
-				if allowed := float64(processes) + c.rate*span.Seconds(); float64(n) > allowed {
-					wrong = append(wrong, fmt.Sprintf("I5: %s was asked %d times in %v by %d processes, at %v/s",
-						c.s.names[i], n, span-delay, processes, c.rate))
-					return wrong
-				}
-			}
+		if w := tooFast(asked(server), c.starts, c.rate); w != "" {
+			wrong = append(wrong, fmt.Sprintf("I5: %s was asked %s", c.s.names[i], w))
 		}
 	}
 	return wrong
 }
 
+// tooFast says what was asked at these times by processes that started at those,
+// if it is more than so much a second, in every window. A process begins with one
+// request, for it cannot know when its predecessor's last was sent.
+func tooFast(at, starts []time.Time, rate float64) string {
+	begins := make([]bool, len(at)) // whether a process does
+	for j := 1; j < len(at); j++ {
+		begins[j] = slices.ContainsFunc(starts, func(start time.Time) bool { return start.After(at[j-1]) && start.Before(at[j]) })
+	}
+	for first := range at {
+		n, processes := 0, 0
+		for last := first; last < len(at); last++ {
+			n++
+			if last == first || begins[last] {
+				processes++
+			}
+			span := at[last].Sub(at[first])
+			if allowed := float64(processes) + rate*(span+delay).Seconds(); float64(n) > allowed {
+				return fmt.Sprintf("%d times in %v by %d processes, at %v/s", n, span, processes, rate)
+			}
+		}
+	}
+	return ""
+}
+
+// The checker of the pace can fail, too, and only where it must.
+func TestATargetThatIsAskedTooFastIsFoundOut(t *testing.T) {
+	var at []time.Time
+	for i := range 17 { // at the pace
+		at = append(at, time.Unix(0, 0).Add(time.Duration(i)*time.Second/pace))
+	}
+	if w := tooFast(at, nil, pace); w != "" {
+		t.Errorf("at the ceiling: %s", w)
+	}
+	if tooFast(at, nil, pace/4) == "" {
+		t.Error("four times the ceiling was not found out")
+	}
+}
+
 // busiest is the most requests that a target was asked in a second.
 func (c *chain) busiest() (most int) {
 	for _, server := range c.s.all {
-		requests := server.Requests()
+		at := asked(server)
 		first := 0
-		for last := range requests {
-			for requests[last].At.Sub(requests[first].At) >= time.Second {
+		for last := range at {
+			for at[last].Sub(at[first]) >= time.Second {
 				first++
 			}
 			most = max(most, last-first+1)
 		}
 	}
 	return most
-}
-
-func (c *chain) startedBetween(a, b time.Time) bool {
-	return slices.ContainsFunc(c.starts, func(at time.Time) bool { return at.After(a) && at.Before(b) })
 }

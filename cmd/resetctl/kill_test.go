@@ -36,6 +36,11 @@ func seed(t *testing.T) uint64 {
 // nothing up.
 const pace = 20
 
+// enough is so many people that several are left for a second kill when the first
+// came late: by then each connection may have done one reset, and begun another,
+// which leaves Sugar four.
+const enough = 12
+
 var ours = []string{claimed, permitted, intentCommitting, intentCommitted, answered, outcomeCommitting, outcomeCommitted, resultsWritten}
 var aroundLinks = []string{linkAppending, linkAppended}
 var theirs = []string{firstByte, wholeWrite, status, body}
@@ -119,7 +124,7 @@ func TestAKillAtAnyPointMailsNobodyTwiceAndLosesNobody(t *testing.T) {
 			if point == resultsWritten {
 				times = []int{1, 1}
 			}
-			c := newChain(t, 5, pace, 0)
+			c := newChain(t, enough, pace, 0)
 			c.report(c.killed(point, times...))
 			if c.kills != len(times) {
 				t.Errorf("it came to %s only %d times:\n%s", point, c.kills, c.said())
@@ -242,10 +247,6 @@ func TestTheIntentIsInTheLedgerWhenTheFirstByteArrives(t *testing.T) {
 	if want := len(targetNames) * len(c.people); seen != want {
 		t.Errorf("%d resets were seen, not %d", seen, want)
 	}
-	// The checker of the pace can fail, too.
-	if c.rate = pace / 4; len(c.tooFast()) == 0 {
-		t.Error("four times the ceiling was not found out")
-	}
 }
 
 // openIntents reads a ledger that another process works with, and returns the
@@ -287,13 +288,13 @@ func TestAJournalThatBreaksItsWordIsFoundOut(t *testing.T) {
 	for _, test := range []struct {
 		faith, point string
 		n            int
+		at           []string // targets; nil: all of them
 		want         []string
 	}{
-		// So many that all systems are among them: Unleash by itself refuses
-		// whoever was mailed a moment ago.
-		{"no-intent", wholeWrite, 10, []string{"I1", "I2"}},
-		{"no-outcome", body, inFlight + 5, []string{"I6"}},
-		{"outcome-first", firstByte, 1, []string{"I2"}},
+		// At Looker, since Unleash by itself refuses whoever was mailed a moment ago.
+		{"no-intent", wholeWrite, 4, []string{"looker"}, []string{"I1", "I2"}},
+		{"no-outcome", body, inFlight + 5, nil, []string{"I6"}},
+		{"outcome-first", firstByte, 1, nil, []string{"I2"}},
 	} {
 		t.Run(test.faith, func(t *testing.T) {
 			t.Parallel()
@@ -301,7 +302,7 @@ func TestAJournalThatBreaksItsWordIsFoundOut(t *testing.T) {
 			var wrong []string
 			found := func(name string) bool { return strings.Contains("\n"+strings.Join(wrong, "\n"), "\n"+name+":") }
 			for c.kills < 10 && !slices.ContainsFunc(test.want[:1], found) {
-				c.killAt(test.point, test.n)
+				c.killAt(test.point, test.n, test.at...)
 				p := c.start("doomed", test.faith, "-", "0")
 				wrong = append(wrong, c.link(p, 0)...)
 				if !p.killed() { // too little was left, of which it may have mailed some again

@@ -27,7 +27,7 @@ func TestAKillAroundALinkLosesNoLinkOfWhatWasAccepted(t *testing.T) {
 	for _, point := range []string{answered, linkAppending, linkAppended, outcomeCommitting, outcomeCommitted, body} {
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
-			c := newChain(t, 5, pace, 0).withLinks()
+			c := newChain(t, enough, pace, 0).withLinks()
 			c.report(c.killed(point, 1, 3))
 			if c.kills != 2 {
 				t.Errorf("it came to %s only %d times:\n%s", point, c.kills, c.said())

@@ -36,6 +36,12 @@ func (m withoutLeaks) Run() int {
 	return code
 }
 
+// bareEnv is an environment for a process of its own, without whatever this machine
+// sets that the command or its terminal would heed, such as NO_COLOR.
+func bareEnv(home string) []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "TMPDIR=" + home}
+}
+
 // endsWith is the program "ends-with N PROGRAM ARGUMENTS": it runs PROGRAM,
 // hands signals on to it, and succeeds if that exits with N.
 func endsWith() {

@@ -33,7 +33,7 @@ func BenchmarkGoingOnWithAMillionRows(b *testing.B) {
 	registerAll(b, path, state)
 	s := newSystems()
 	defer s.close()
-	env := append(os.Environ(), "HOME="+dir)
+	env := bareEnv(dir)
 	for key, value := range s.start("looker", variant{people: 10}) {
 		env = append(env, key+"="+value)
 	}

@@ -62,7 +62,7 @@ func TestAPlanThatIsRefusedLeavesNothing(t *testing.T) {
 	ok(ledger.Close())
 
 	cmd := exec.Command("resetctl", "plan", path, "--state", state)
-	cmd.Env = append(os.Environ(), "HOME="+dir, "RESETCTL_LOOKER_URL=https://two.example", "RESETCTL_LOOKER_CLIENT_ID=a", "RESETCTL_LOOKER_CLIENT_SECRET=secret")
+	cmd.Env = append(bareEnv(dir), "RESETCTL_LOOKER_URL=https://two.example", "RESETCTL_LOOKER_CLIENT_ID=a", "RESETCTL_LOOKER_CLIENT_SECRET=secret")
 	said, err := cmd.CombinedOutput()
 	if exited := (*exec.ExitError)(nil); !errors.As(err, &exited) || exited.ExitCode() != exitUsage || !strings.Contains(string(said), "one.example") {
 		t.Errorf("%v: %s", err, said)

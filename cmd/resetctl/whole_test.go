@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"net"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,6 +138,13 @@ func (c *cast) leave() {
 	}
 }
 
+// leaveRested is leave when the limits of systems that have one admit requests
+// again, in virtual time: they turn away who signs out as they do everybody.
+func (c *cast) leaveRested() {
+	time.Sleep(time.Minute)
+	c.leave()
+}
+
 // A system that admits 25 a second and does not say so, under a ceiling of 200:
 // a look-up and a reset for each of 600 people.
 func TestSixHundredPeopleTakeTheLimitsOwnTime(t *testing.T) {
@@ -175,7 +184,7 @@ func TestASlowTargetHoldsUpNoOther(t *testing.T) {
 			c.sugar(sugartest.Config{People: people})
 			c.unleash(unleashtest.Config{People: people})
 			last = c.play(people, nil)
-			c.leave()
+			c.leaveRested()
 		})
 		return last
 	}
@@ -238,12 +247,24 @@ func TestTokensThatLiveTwoSecondsAreRenewedInTime(t *testing.T) {
 	})
 }
 
-// Real sockets, since only those refuse connections.
+// Real sockets, since only those refuse connections. The port of the system stays
+// open meanwhile: another test that is given it would be taken for the system.
 func TestASystemThatIsGoneForThreeSecondsCostsOnlyTime(t *testing.T) {
 	t.Parallel()
 	const people = 150
-	s := unleashtest.NewServer(unleashtest.Config{People: people, Sandbox: sandbox.Config{Latency: 2 * time.Millisecond}})
-	r, err := unleash.New(s.URL, unleash.Credentials{Token: resetter.NewSecret(s.Token)}, transport.WithRate(math.Inf(1)))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := unleashtest.NewServer(unleashtest.Config{People: people, Sandbox: sandbox.Config{Latency: 2 * time.Millisecond, Listener: l}})
+	var gone atomic.Bool
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if gone.Load() {
+			address = "127.0.0.1:1" // where nobody listens
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	r, err := unleash.New(s.URL, unleash.Credentials{Token: resetter.NewSecret(s.Token)}, transport.WithRate(math.Inf(1)), transport.WithDialContext(dial))
 	// A request may be on the wire at the very moment, and nobody can know then
 	// what became of it: one for each connection at the most.
 	c := &cast{t: t, cut: 8}
@@ -256,7 +277,11 @@ func TestASystemThatIsGoneForThreeSecondsCostsOnlyTime(t *testing.T) {
 			case <-time.After(5 * time.Millisecond):
 			}
 		}
-		s.Outage(3 * time.Second)
+		gone.Store(true)
+		s.Outage(time.Hour) // cuts what is open
+		time.Sleep(3 * time.Second)
+		s.Outage(0)
+		gone.Store(false)
 	})
 	c.leave()
 }

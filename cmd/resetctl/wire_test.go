@@ -28,6 +28,9 @@ type wire struct {
 	// connection ends there. whom, at the first byte, reads on and says whom the
 	// reset is about: the id of the account, or its address.
 	passes func(point string, whom func() string) (cut bool)
+	// comes, where set, is called with the first line of each request, which the
+	// system gets to know when it returns.
+	comes func(line string)
 }
 
 func newWire(t testing.TB, passes func(point string, whom func() string) bool) *wire {
@@ -36,7 +39,7 @@ func newWire(t testing.TB, passes func(point string, whom func() string) bool) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &wire{l, passes}
+	return &wire{Listener: l, passes: passes}
 }
 
 func (w *wire) Accept() (net.Conn, error) {
@@ -66,6 +69,9 @@ func (c *wireConn) Read(p []byte) (int, error) {
 	if len(c.pending) == 0 {
 		if err := c.more(); err != nil {
 			return 0, err
+		}
+		if line, _, whole := bytes.Cut(c.pending, []byte("\r\n")); whole && c.wire.comes != nil {
+			c.wire.comes(string(line))
 		}
 		if signOutLine.Match(c.pending) && c.wire.passes(signingOut, nil) {
 			return 0, net.ErrClosed

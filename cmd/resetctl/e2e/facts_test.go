@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The facts that the Unleash client relies on, asked of a real server.
@@ -251,11 +252,13 @@ func TestMaintenanceRefusesAResetAndStillReads(t *testing.T) {
 	// The server keeps the setting in a cache, so it can take a moment. Nobody
 	// is mailed by asking for an address that there is not.
 	until := func(refused bool) {
-		for range 200 {
+		t.Helper()
+		for late := time.Now().Add(20 * time.Second); time.Now().Before(late); time.Sleep(10 * time.Millisecond) {
 			if (s.mailing.reset(t, "nobody.at.all@example.com").status == http.StatusServiceUnavailable) == refused {
 				return
 			}
 		}
+		t.Errorf("resets are refused: want %v", refused)
 	}
 	until(true)
 	refused := s.mailing.reset(t, person.Email)

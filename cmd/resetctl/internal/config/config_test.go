@@ -26,11 +26,13 @@ var systems = []System{
 		{Name: "platform", Default: "resetctl"}, {Name: "api_version", Default: "v11_24"}}},
 }
 
-// source is one with a private configuration file of that text.
+// source is one with a private configuration file of that text, in a folder that
+// is private as well, whatever the umask is.
 func source(t *testing.T, text string, env ...string) Source {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "config.yaml")
+	if err := errors.Join(os.Chmod(folder, 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	return Source{Systems: systems, Env: env, Home: t.TempDir(), File: path}

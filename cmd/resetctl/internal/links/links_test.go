@@ -370,8 +370,8 @@ func TestWhatLinksAreNotAppendedTo(t *testing.T) {
 		{"a table", false, func(path string) error { return os.WriteFile(path, []byte("email\nana@example.com\n"), 0o600) }, "something else"},
 		{"plain links", false, func(path string) error { return os.WriteFile(path, []byte(plainly), 0o600) }, "something else in it than links that are encrypted"},
 		{"encrypted links", true, func(path string) error { return os.WriteFile(path, message, 0o600) }, "something else in it than links that everybody can read"},
-		{"what others may read", true, func(path string) error { return os.WriteFile(path, []byte(plainly), 0o640) }, "others may read it"},
-		{"nothing, where others may read it", true, func(path string) error { return os.WriteFile(path, nil, 0o604) }, "others may read it"},
+		{"what others may read", true, func(path string) error { return writeFor(path, plainly, 0o640) }, "others may read it"},
+		{"nothing, where others may read it", true, func(path string) error { return writeFor(path, "", 0o604) }, "others may read it"},
 		{"a folder that is not there", false, func(path string) error { return os.Remove(filepath.Dir(path)) }, "no such file"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -398,6 +398,11 @@ func TestWhatLinksAreNotAppendedTo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// writeFor writes a file with that mode, whatever the umask is.
+func writeFor(path, content string, mode fs.FileMode) error {
+	return errors.Join(os.WriteFile(path, []byte(content), mode), os.Chmod(path, mode))
 }
 
 // tree is what is in a folder.
@@ -442,7 +447,7 @@ func TestCheckLeavesNothingBehind(t *testing.T) {
 	if found := tree(t, filepath.Dir(f.Path)); found != "" {
 		t.Errorf("there is %s", found)
 	}
-	ok(t, os.WriteFile(f.Path, nil, 0o644)) // others see what they cannot read
+	ok(t, writeFor(f.Path, "", 0o644)) // others see what they cannot read
 	ok(t, f.Check())
 	ok(t, f.Append(link(1)))
 }

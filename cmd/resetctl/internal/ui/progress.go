@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"log/slog"
+	"os"
 	"time"
 )
 
@@ -12,6 +13,11 @@ const (
 	lineEvery  = 5 * time.Second        // elsewhere, at most
 	againEvery = 30 * time.Second       // elsewhere, though nothing has changed
 )
+
+// signalWithin is how long the signal that a process goes on may take on a machine
+// that does much else. What is drawn before it comes, is drawn over what the shell
+// has said.
+const signalWithin = time.Second
 
 // Progress shows what line returns until ctx ends, and then returns: on a
 // terminal on one line that is drawn anew and taken away at the end, elsewhere,
@@ -74,8 +80,12 @@ func (s *IO) show(ctx context.Context, first time.Duration, look func(columns in
 		return
 	}
 	every, draws := lookEvery, s.draws()
-	goesOn, done := s.tty.continued()
-	defer done()
+	var goesOn <-chan os.Signal
+	if s.continued != nil {
+		signals, done := s.continued()
+		defer done()
+		goesOn = signals
+	}
 	if draws {
 		every = drawEvery
 	}
@@ -110,7 +120,8 @@ func (s *IO) show(ctx context.Context, first time.Duration, look func(columns in
 			select { // late: it may have been stopped, and the signal is on its way
 			case <-goesOn:
 				s.wake()
-			case <-time.After(every / 4):
+			case <-ctx.Done():
+			case <-time.After(signalWithin):
 			}
 		}
 	}

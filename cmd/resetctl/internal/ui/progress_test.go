@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -160,6 +161,34 @@ func TestATerminalThatBecomesNarrowerOrWiderKeepsNothingHalfDrawn(t *testing.T) 
 			want(t, d, "before")
 		})
 	}
+}
+
+// The signal that the process goes on may come later than what else happens then.
+func TestWhatTheShellSaidStaysThoughTheSignalIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, d := onDisplay(t, 80)
+		signals := make(chan os.Signal, 1)
+		s.continued = func() (<-chan os.Signal, func()) { return signals, func() {} }
+		n := 0
+		look := func() []Bar {
+			if n++; n == 2 {
+				<-time.After(time.Minute) // so that the next tick is late, as after a stop
+			}
+			if n <= 2 {
+				return []Bar{{Name: "looker", Doing: "working"}}
+			}
+			return []Bar{{Name: "looker", Doing: "goes on"}}
+		}
+		during(t, s, look, func() {
+			pass(drawEvery + time.Minute)
+			fmt.Fprint(d, "[1]+  Stopped\n$ fg\n")
+			pass(signalWithin - 1)
+			signals <- os.Interrupt // whatever it is called
+			pass(drawEvery)
+			want(t, d, "looker  working", "[1]+  Stopped", "$ fg", "looker  goes on")
+		})
+		want(t, d, "looker  working", "[1]+  Stopped", "$ fg")
+	})
 }
 
 func TestMoreTargetsThanLinesAreCounted(t *testing.T) {

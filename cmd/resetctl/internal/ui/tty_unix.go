@@ -25,9 +25,6 @@ func (t *tty) inFront() bool {
 // continued tells when the process goes on after it was stopped (Ctrl-Z), with
 // the cursor somewhere else, until done is called.
 func (t *tty) continued() (goesOn <-chan os.Signal, done func()) {
-	if t == nil {
-		return nil, func() {}
-	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGCONT)
 	return signals, func() { signal.Stop(signals) }

@@ -34,8 +34,9 @@ type IO struct {
 	JSON    bool // each line on stderr is a JSON object, as of slog; questions stay as they are
 	Columns int  // the width of the terminal at Err, where it does not tell; 0 is 80
 
-	tty   *tty                        // at Err; nil where it is only said to be one
-	sized func() (columns, lines int) // asks how large that is now; may be nil
+	tty       *tty                                          // at Err; nil where it is only said to be one
+	sized     func() (columns, lines int)                   // asks how large that is now; may be nil
+	continued func() (goesOn <-chan os.Signal, done func()) // see tty.continued; may be nil
 
 	mu    sync.Mutex
 	frame frame
@@ -51,7 +52,7 @@ func Standard(env []string) *IO {
 	s.Dumb = slices.Contains(env, "TERM=dumb")
 	if s.ErrTerminal {
 		s.tty = &tty{int(os.Stderr.Fd())}
-		s.sized = s.tty.size
+		s.sized, s.continued = s.tty.size, s.tty.continued
 		s.Dumb = s.Dumb || !s.tty.prepare()
 	}
 	return s
