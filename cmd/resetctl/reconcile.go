@@ -201,6 +201,7 @@ func (j *job) reconcileAll(ctx context.Context) error {
 	if err != nil {
 		return j.conclude(ctx, bulk.Summary{}, err)
 	}
+	j.readThrough = true
 	var refused []error
 	for _, r := range found {
 		if r.Stopped != "" {
@@ -245,6 +246,7 @@ func (j *job) reconcileAtEnd(ctx context.Context) error {
 		return err
 	}
 	if !slices.ContainsFunc(slices.Collect(maps.Values(counts)), func(c bulk.Counts) bool { return c[bulk.Unknown] > 0 }) {
+		j.readThrough = true
 		return nil
 	}
 	bounded, cancel := context.WithTimeout(ctx, atEnd)
@@ -252,5 +254,20 @@ func (j *job) reconcileAtEnd(ctx context.Context) error {
 	if err := j.reconcile(bounded); err != nil && bounded.Err() == nil {
 		return err
 	}
+	j.readThrough = ctx.Err() == nil
 	return nil
+}
+
+// unread counts the rows in doubt that reading may settle and that this command,
+// ended before, has not read about.
+func (j *job) unread(counts map[string]bulk.Counts) (n int) {
+	if j.readThrough || !j.run.FinishedAt().IsZero() {
+		return 0
+	}
+	for _, t := range j.engine.Targets {
+		if _, reads := t.Resetter.(resetter.Reconciler); reads && !t.Idle {
+			n += counts[t.Name][bulk.Unknown]
+		}
+	}
+	return n
 }

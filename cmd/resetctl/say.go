@@ -53,7 +53,8 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	if err != nil {
 		return errors.Join(cause, err)
 	}
-	j.saySummary(summary, counts, total, unmailed, end)
+	unread := j.unread(counts)
+	j.saySummary(summary, counts, total, unmailed, unread, end)
 	if j.options.json {
 		if err := j.printJSON(counts, total, end.code); err != nil {
 			return errors.Join(cause, err)
@@ -61,9 +62,12 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	}
 	// Only now: a run whose results were not written goes on, to write them. A
 	// process that is killed after this has no run to go on with: the same command
-	// would begin another, in which everybody was mailed a short while ago.
-	if _, err := j.run.Finish(ctx); err != nil {
-		return errors.Join(cause, err)
+	// would begin another, in which everybody was mailed a short while ago. The same
+	// goes for one whose rows in doubt were not read about.
+	if unread == 0 {
+		if _, err := j.run.Finish(ctx); err != nil {
+			return errors.Join(cause, err)
+		}
 	}
 	if end.code == 0 {
 		return nil
@@ -116,7 +120,7 @@ func (j *job) asked(target string) (pace resetter.Pace, ok bool) {
 	return pace, false
 }
 
-func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, total bulk.Counts, unmailed int, end *exit) {
+func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, total bulk.Counts, unmailed, unread int, end *exit) {
 	if j.io.Quiet && end.code == 0 {
 		return
 	}
@@ -144,12 +148,16 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		}
 	}
 	b.WriteString(j.doubtText(total[bulk.Unknown]-unmailed, unmailed))
-	if total[bulk.Pending] > 0 && !j.playing {
+	switch {
+	case j.playing:
+	case total[bulk.Pending] > 0:
 		without := slices.Clone(j.behind)
 		if j.leftAlone(counts) == total[bulk.Pending] {
 			without = append(without, "only", "except")
 		}
 		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), without...))
+	case unread > 0:
+		fmt.Fprintf(&b, "unread: what became of %d rows in doubt was not read yet; go on with: %s\n", unread, j.again(j.run.ID(), j.behind...))
 	}
 	if f := j.options.links; f != nil {
 		fmt.Fprintf(&b, "links: %d were appended to %s\n", f.Written(), f.Path)
