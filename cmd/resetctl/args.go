@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 	"github.com/urfave/cli/v2"
 )
 
@@ -134,7 +136,7 @@ func (a *arranger) unknown(written, name string) error {
 			}
 		}
 	}
-	return usage("there is no flag %s; %s", written, meant("--"+name, names, "see resetctl --help"))
+	return usage("there is no flag %s%s", written, cmp.Or(near.Hint("--"+name, names), "; see resetctl --help"))
 }
 
 // done puts everything in order, once all is known.
@@ -153,7 +155,7 @@ func (a *arranger) done(program string) ([]string, error) {
 	case name == "help":
 		return a.help(program, a.rest[1:])
 	case command == nil:
-		return nil, usage("there is no command %q; %s", name, meant(name, commandNames(a.app), "see resetctl --help"))
+		return nil, usage("there is no command %q%s", name, cmp.Or(near.Hint(name, commandNames(a.app)), "; see resetctl --help"))
 	}
 	if asksHelp {
 		return a.help(program, a.rest[:1])

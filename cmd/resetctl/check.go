@@ -112,7 +112,7 @@ func chosen(cfg *config.Config, names []string) ([]*config.Target, error) {
 	for _, name := range names {
 		t := cfg.Target(name)
 		if t == nil {
-			return nil, usage("there is no target %q; %s", name, meant(name, cfg.Names(), "configured are: "+orNone(cfg.Names())))
+			return nil, usage("%s", noTarget(name, cfg.Names()))
 		}
 		if !slices.Contains(targets, t) {
 			targets = append(targets, t)

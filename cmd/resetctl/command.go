@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
@@ -85,7 +86,7 @@ func (c *command) before(ctx *cli.Context) error {
 		c.io.Color = false
 	}
 	if f := ctx.String("log-format"); f != "text" && f != "json" {
-		return usage("--log-format is text or json, not %q", f)
+		return usage("--log-format is text or json, not %q%s", f, near.Hint(f, []string{"text", "json"}))
 	}
 	return nil
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"embed"
 	"io"
 	"slices"
 	"strings"
 
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 	"github.com/urfave/cli/v2"
 )
 
@@ -44,7 +46,7 @@ signed in to.`,
 			}
 			i := slices.IndexFunc(shells, func(s [2]string) bool { return s[0] == name })
 			if i < 0 {
-				return usage("there is no completion for %q; %s", name, meant(name, shellNames(), "there is one for "+strings.Join(shellNames(), ", ")))
+				return usage("there is no completion for %q%s", name, cmp.Or(near.Hint(name, shellNames()), "; there is one for "+strings.Join(shellNames(), ", ")))
 			}
 			script, err := completionScripts.ReadFile("completion/resetctl." + shells[i][1])
 			if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/links"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/urfave/cli/v2"
@@ -120,7 +122,7 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 	case "", "csv", "ndjson", "xlsx":
 		o.table.Format = table.Format(f)
 	default:
-		return o, usage("--input-format is csv, ndjson or xlsx, not %q", f)
+		return o, usage("--input-format is csv, ndjson or xlsx, not %q%s", f, near.Hint(f, []string{"csv", "ndjson", "xlsx"}))
 	}
 	o.table.Map, o.table.Delimiter = ctx.StringSlice("map"), ctx.String("delimiter")
 	o.table.Encoding, o.table.Sheet = ctx.String("encoding"), ctx.String("sheet")
@@ -150,7 +152,7 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 		}
 		for _, name := range *names {
 			if cfg.Target(name) == nil && !(flag == "target" && name == "all") {
-				return o, usage("--%s: there is no target %q; configured are: %s", flag, name, orNone(cfg.Names()))
+				return o, usage("--%s: %s", flag, noTarget(name, cfg.Names()))
 			}
 		}
 	}
@@ -195,7 +197,7 @@ func override(ctx *cli.Context, cfg *config.Config) error {
 				return usage("--%s is TARGET=VALUE, not %q", key, v)
 			}
 			if cfg.Target(name) == nil {
-				return usage("--%s: there is no target %q; configured are: %s", key, name, orNone(cfg.Names()))
+				return usage("--%s: %s", key, noTarget(name, cfg.Names()))
 			}
 			if seen[name] {
 				return usage("--%s is given twice for %s", key, name)
@@ -253,6 +255,11 @@ func number(ctx *cli.Context, flag string, least, absent int) (int, error) {
 		return 0, usage("--%s is a whole number from %d, not %q", flag, least, v)
 	}
 	return n, nil
+}
+
+// noTarget says that none of those configured is called so.
+func noTarget(name string, configured []string) string {
+	return fmt.Sprintf("there is no target %q%s", name, cmp.Or(near.Hint(name, configured), "; configured are: "+orNone(configured)))
 }
 
 func orNone(names []string) string {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/urfave/cli/v2"
 )
@@ -61,7 +63,7 @@ func helpOn(app *cli.App, words []string) error {
 	if slices.Contains(names, words[0]) {
 		return nil
 	}
-	return usage("there is no help on %q; %s", words[0], meant(words[0], names, "resetctl help lists the commands and topics"))
+	return usage("there is no help on %q%s", words[0], cmp.Or(near.Hint(words[0], names), "; resetctl help lists the commands and topics"))
 }
 
 func commandNames(app *cli.App) []string {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
@@ -43,7 +44,7 @@ is sent by: resetctl resume RUN --retry-failed`,
 			}
 			word := bulk.Outcome(ctx.String("settle"))
 			if word != "" && word != bulk.Done && word != bulk.Failed {
-				return usage("--settle is done or failed, not %q", word)
+				return usage("--settle is done or failed, not %q%s", word, near.Hint(word, []bulk.Outcome{bulk.Done, bulk.Failed}))
 			}
 			lines, err := linesOf(ctx)
 			switch {

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
@@ -41,7 +42,7 @@ func (c *command) show(ctx *cli.Context) error {
 	}
 	for _, o := range outcomes {
 		if !slices.Contains(bulk.Outcomes(), bulk.Outcome(o)) {
-			return usage("--outcome: there is no outcome %q; there are done, skipped, failed, unknown and pending", o)
+			return usage("--outcome: there is no outcome %q; there are done, skipped, failed, unknown and pending%s", o, near.Hint(bulk.Outcome(o), bulk.Outcomes()))
 		}
 	}
 	path, asked := ctx.String("output"), table.Format(ctx.String("format"))

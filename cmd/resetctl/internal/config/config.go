@@ -21,6 +21,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 )
 
 // A Source is all that Load goes by.
@@ -90,9 +92,12 @@ func Load(s Source) (*Config, error) {
 		return nil, err
 	}
 	c.File, c.Guards = doc.path, doc.guards
-	entries, warnings := environmentEntries(env, c.systems)
-	c.Warnings = warnings
-	return c, errors.Join(doc.problems, c.merge(s, env, doc, entries))
+	entries, unknown := environmentEntries(env, c.systems)
+	problems := c.merge(s, env, doc, entries)
+	for _, name := range unknown {
+		c.Warnings = append(c.Warnings, fmt.Sprintf("the environment variable %q is not known and does nothing%s", name, c.meantVariable(name)))
+	}
+	return c, errors.Join(doc.problems, problems)
 }
 
 // Names lists the targets' names, sorted.
@@ -136,6 +141,7 @@ func (c *Config) merge(s Source, env map[string]string, doc document, fromEnv []
 	}
 	r := newResolver(s, env)
 	var problems []error
+	var lost []string // targets of the environment whose names say no system
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		keys := found[name]
 		said, isSaid := keys["system"]
@@ -155,13 +161,17 @@ func (c *Config) merge(s Source, env map[string]string, doc document, fromEnv []
 				doc.path, name, c.known()))
 			continue
 		default:
-			c.Warnings = append(c.Warnings, fmt.Sprintf("%s and the like do nothing: the name says no system; set %s to one of %s",
-				anyOf(keys).from, variable(name, "system"), c.known()))
+			lost = append(lost, name)
 			continue
 		}
 		t, errs := c.target(name, sys, keys, r)
 		c.Targets = append(c.Targets, t)
 		problems = append(problems, errs...)
+	}
+	for _, name := range lost {
+		from := anyOf(found[name]).from
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s and the like do nothing: the name says no system; set %s to one of %s%s",
+			from, variable(name, "system"), c.known(), c.meantVariable(from)))
 	}
 	return errors.Join(problems...)
 }
@@ -216,7 +226,8 @@ func (t *Target) missing(key string) error {
 func (c *Config) known() string { return orNone(slices.Sorted(maps.Keys(c.systems))) }
 
 func unknownSystem(name string, systems map[string]System) error {
-	return fmt.Errorf("unknown system %q: known are %s", name, orNone(slices.Sorted(maps.Keys(systems))))
+	known := slices.Sorted(maps.Keys(systems))
+	return fmt.Errorf("unknown system %q: known are %s%s", name, orNone(known), near.Hint(name, known))
 }
 
 // guess takes the system from the target's name: looker, looker-eu, my-looker.

@@ -180,14 +180,25 @@ func TestEverythingThatIsWrongIsSaidAtOnceWithItsPlace(t *testing.T) {
 		want       []string // a prefix for each line of the error, FILE standing for the file
 	}{
 		{"unknown keys", "target: {}\ntargets:\n  looker:\n    colour: red\nguards: {max_row: 1}\n", nil, []string{
-			"FILE:1:1: target: unknown key: known are targets, guards", "FILE:4:5: targets.looker.colour: unknown key: known are system, url",
-			"FILE:5:10: guards.max_row: unknown key",
+			"FILE:1:1: target: unknown key: known are targets, guards; did you mean targets?",
+			"FILE:4:5: targets.looker.colour: unknown key: known are system, url, client_id, client_secret, rate, concurrency, cooldown, timeout, max_wait, ca_file, allow_http",
+			"FILE:5:10: guards.max_row: unknown key: known are max_rows, deny, domains, max_failures; did you mean max_rows?",
 			"targets.looker.url is missing: add it to the file or set RESETCTL_LOOKER_URL",
 			"targets.looker.client_id is missing", "targets.looker.client_secret is missing"}},
+		{"misspelt keys", "targets:\n  looker: {client_Id: a, colldown: 1h, tokn: b}\n  eu: {system: sugar, tokn: c, plattform: d}\n  what: {tokn: e}\n", nil, []string{
+			"FILE:2:12: targets.looker.client_Id: unknown key: known are system, url, client_id, client_secret, rate, concurrency, cooldown, timeout, max_wait, ca_file, allow_http; did you mean client_id?",
+			"FILE:2:26: targets.looker.colldown: unknown key: known are system, url, client_id, client_secret, rate, concurrency, cooldown, timeout, max_wait, ca_file, allow_http; did you mean cooldown?",
+			"FILE:2:40: targets.looker.tokn: unknown key: known are system, url, client_id, client_secret, rate, concurrency, cooldown, timeout, max_wait, ca_file, allow_http",
+			"FILE:3:23: targets.eu.tokn: unknown key: known are system, url, username, password, platform, api_version, rate, concurrency, cooldown, timeout, max_wait, ca_file, allow_http",
+			"FILE:3:32: targets.eu.plattform: unknown key: known are system, url, username, password, platform, api_version, rate, concurrency, cooldown, timeout, max_wait, ca_file, allow_http; did you mean platform?",
+			"FILE:4:10: targets.what.tokn: unknown key: known are system, url, rate, concurrency, cooldown, timeout, max_wait, ca_file, allow_http, api_version, client_id, client_secret, password, platform, token, username; did you mean token?",
+			"targets.eu.url is missing", "targets.eu.username is missing", "targets.eu.password is missing",
+			"targets.looker.url is missing", "targets.looker.client_id is missing", "targets.looker.client_secret is missing",
+			"FILE: targets.what: which system is it?"}},
 		{"a key of another system", "targets:\n  unleash: {url: https://x.io, token: file:x, client_id: y}\n", nil, []string{
 			"FILE:2:58: targets.unleash.client_id: the system unleash has no such key; it has system, url"}},
 		{"a system that there is not", "targets: {a: {system: lucker}, looker: {system: lucker}}\n", []string{"RESETCTL_B_SYSTEM=lucker"}, []string{
-			"FILE:1:23: targets.a.system: unknown system \"lucker\": known are looker, sugar, unleash",
+			"FILE:1:23: targets.a.system: unknown system \"lucker\": known are looker, sugar, unleash; did you mean looker?",
 			"FILE:1:49: targets.looker.system: unknown system",
 			"RESETCTL_B_SYSTEM: targets.b.system: unknown system \"lucker\""}},
 		{"values", "targets:\n  unleash: {url: 'https://u:" + canary + "@x.io', token: file:x, rate: 10, concurrency: 0, cooldown: -1s, timeout: 0, max_wait: long, allow_http: maybe}\n", nil, []string{
@@ -250,6 +261,36 @@ func TestAnUnknownNameInTheEnvironmentIsAWarning(t *testing.T) {
 	}
 	if len(c.Warnings) != 6 || strings.Contains(all, canary) || !slices.Equal(c.Names(), []string{"unleash"}) {
 		t.Errorf("%v\n%s", c.Names(), all)
+	}
+}
+
+func TestOneVariableIsNamedWhereItWasProbablyMeant(t *testing.T) {
+	const file = "targets: {eu: {system: sugar, url: https://s.io, username: x, password: env:P}}"
+	for name, want := range map[string]string{
+		"RESETCTL_LOOKER_CLIENTID":      "RESETCTL_LOOKER_CLIENT_ID",
+		"RESETCTL_LOOKER_CLIENT_SECRTE": "RESETCTL_LOOKER_CLIENT_SECRET",
+		"RESETCTL_looker_URL":           "RESETCTL_LOOKER_URL",
+		"RESETCTL_LOKER_URL":            "RESETCTL_LOOKER_URL",
+		"RESETCTL_STAET":                "RESETCTL_STATE",
+		"RESETCTL_CONFIGFILE":           "",
+		"RESETCTL_EU_USERNAM":           "RESETCTL_EU_USERNAME",
+		"RESETCTL_EU_TOKN":              "",
+		"RESETCTL_URL":                  "",
+		"RESETCTL_COLOUR":               "",
+		"RESETCTL_PROD_TOKEN":           "",
+	} {
+		c := load(t, source(t, file, name+"="+canary))
+		if len(c.Warnings) != 1 {
+			t.Errorf("%s: %q", name, c.Warnings)
+			continue
+		}
+		_, asked, _ := strings.Cut(c.Warnings[0], "; did you mean ")
+		if want != "" {
+			want += "?"
+		}
+		if asked != want || strings.Contains(c.Warnings[0], canary) {
+			t.Errorf("%s: %s", name, c.Warnings[0])
+		}
 	}
 }
 

@@ -2,12 +2,13 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 )
 
 const prefix = "RESETCTL_"
@@ -29,8 +30,8 @@ func environment(environ []string) map[string]string {
 
 // environmentEntries reads RESETCTL_<TARGET>_<KEY>: the longest known key is
 // the key, the rest the target, in lower case and with - for _. Names that are
-// nothing of that are told.
-func environmentEntries(env map[string]string, systems map[string]System) (entries []entry, warnings []string) {
+// nothing of that are unknown.
+func environmentEntries(env map[string]string, systems map[string]System) (entries []entry, unknown []string) {
 	known := knownKeys(systems)
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		rest, ok := strings.CutPrefix(name, prefix)
@@ -39,12 +40,12 @@ func environmentEntries(env map[string]string, systems map[string]System) (entri
 		}
 		target, key := splitName(rest, known)
 		if key == "" {
-			warnings = append(warnings, fmt.Sprintf("the environment variable %q is not known and does nothing", name))
+			unknown = append(unknown, name)
 			continue
 		}
 		entries = append(entries, entry{target: target, key: key, value: env[name], from: name, place: place{private: true}})
 	}
-	return entries, warnings
+	return entries, unknown
 }
 
 // splitName splits LOOKER_EU_CLIENT_ID into looker-eu and client_id. Both are
@@ -62,6 +63,25 @@ func splitName(name string, known []string) (target, key string) {
 		}
 	}
 	return target, key
+}
+
+// meantVariable asks for the variable that was probably meant by one that does
+// nothing: of a target that is configured, or of one that is called as its system.
+func (c *Config) meantVariable(name string) string {
+	systems := maps.Clone(c.systems)
+	for _, t := range c.Targets {
+		systems[t.Name] = c.systems[t.System]
+	}
+	known := []string{"STATE", "CONFIG"} // without the prefix, in which they are all alike
+	for _, target := range slices.Sorted(maps.Keys(systems)) {
+		for _, key := range systems[target].keyNames() {
+			known = append(known, strings.TrimPrefix(variable(target, key), prefix))
+		}
+	}
+	if meant := near.Name(strings.TrimPrefix(name, prefix), known); meant != "" {
+		return near.Ask(prefix + meant)
+	}
+	return ""
 }
 
 // stateFolder says where the state lies and who says so.

@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 )
 
 // maxFile is more than any configuration needs.
@@ -102,7 +103,7 @@ func (w *yamlWalk) read(text []byte, systems map[string]System) {
 		case "guards":
 			w.guards(value)
 		default:
-			w.bad(at, key, "unknown key: known are targets, guards")
+			w.unknown(at, key, key, []string{"targets", "guards"})
 		}
 	})
 }
@@ -114,9 +115,14 @@ func (w *yamlWalk) target(name string, at *token.Token, value ast.Node, systems 
 		return
 	}
 	w.doc.targets = append(w.doc.targets, name)
+	all := knownKeys(systems)
+	known := all
+	if sys, ok := systemOf(name, value, systems); ok {
+		known = sys.keyNames()
+	}
 	w.fields(value, path, func(key string, at *token.Token, value ast.Node) {
-		if known := knownKeys(systems); !slices.Contains(known, key) {
-			w.bad(at, path+"."+key, "unknown key: known are %s", strings.Join(known, ", "))
+		if !slices.Contains(all, key) { // one that only another system has is told with what this one has
+			w.unknown(at, path+"."+key, key, known)
 			return
 		}
 		text, ok := w.scalar(value, path+"."+key)
@@ -131,6 +137,22 @@ func (w *yamlWalk) target(name string, at *token.Token, value ast.Node, systems 
 		w.doc.entries = append(w.doc.entries, entry{target: name, key: key, value: text,
 			from: w.position(value.GetToken()), place: w.place})
 	})
+}
+
+// systemOf is the system of a target, as far as the file tells it.
+func systemOf(name string, target ast.Node, systems map[string]System) (System, bool) {
+	var said string
+	var silent yamlWalk // what is wrong is told by the walk that reads the target
+	silent.fields(target, "", func(key string, _ *token.Token, value ast.Node) {
+		if key == "system" {
+			said, _ = silent.scalar(value, "")
+		}
+	})
+	if said == "" {
+		return guess(name, systems)
+	}
+	s, ok := systems[said]
+	return s, ok
 }
 
 func (w *yamlWalk) guards(node ast.Node) {
@@ -167,7 +189,7 @@ func (w *yamlWalk) guards(node ast.Node) {
 				g.Domains = append(g.Domains, d)
 			}
 		default:
-			w.bad(at, path, "unknown key: known are max_rows, deny, domains, max_failures")
+			w.unknown(at, path, key, guardNames())
 			return
 		}
 		if err != nil {
@@ -230,6 +252,11 @@ func (w *yamlWalk) list(node ast.Node, path string) []string {
 		w.bad(node.GetToken(), path, "a list is expected here, as in [one, two]")
 	}
 	return out
+}
+
+// unknown notes that a key is none of those known.
+func (w *yamlWalk) unknown(at *token.Token, path, key string, known []string) {
+	w.bad(at, path, "unknown key: known are %s%s", strings.Join(known, ", "), near.Hint(key, known))
 }
 
 // bad notes a problem. It must not show a value of the file that can be a secret.

@@ -62,6 +62,14 @@ func GuardKeys() []Key {
 	}
 }
 
+func guardNames() []string {
+	var names []string
+	for _, k := range GuardKeys() {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
 // settings tells the guards, those that are off as well.
 func (g Guards) settings() []Setting {
 	values := map[string]string{

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"slices"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 )
 
 // A Setting is one line of what "config show" tells.
@@ -52,7 +54,7 @@ func (c *Config) Override(name, key, value, from string) error {
 	if name != "" {
 		t := c.Target(name)
 		if t == nil {
-			return fmt.Errorf("%s: unknown target %q: configured are %s", from, name, orNone(c.Names()))
+			return fmt.Errorf("%s: unknown target %q: configured are %s%s", from, name, orNone(c.Names()), near.Hint(name, c.Names()))
 		}
 		targets = []*Target{t}
 	}

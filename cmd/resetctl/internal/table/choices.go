@@ -3,6 +3,8 @@ package table
 import (
 	"errors"
 	"fmt"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 )
 
 // choices are what a person said about the input, understood.
@@ -19,7 +21,7 @@ func (o Options) choose() (c choices, err error) {
 	switch o.Format {
 	case "", CSV, NDJSON, XLSX:
 	default:
-		errs[0] = fmt.Errorf("the input format %q is not known: csv, ndjson or xlsx", o.Format)
+		errs[0] = fmt.Errorf("the input format %q is not known: csv, ndjson or xlsx%s", o.Format, near.Hint(o.Format, []Format{CSV, NDJSON, XLSX}))
 	}
 	c.comma, errs[1] = parseDelimiter(o.Delimiter)
 	c.encoding, errs[2] = parseEncoding(o.Encoding)

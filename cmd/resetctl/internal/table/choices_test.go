@@ -123,7 +123,7 @@ func TestWhatAPersonSaysWronglyIsAMistakeInTheCommandWithTheNearMissNamed(t *tes
 			`--map: a.ndjson has no column "work email"; did you mean "Work Email"?`},
 		{"a column that no sheet has", "a.xlsx", book, Options{Map: []string{"login=Work"}}, `--map: a.xlsx has no column "Work"; did you mean "Work Email"?`},
 		{"a meaning that is none", "a.csv", people, Options{Map: []string{"emial=Work Email"}},
-			`--map: no column can mean "emial"; write one of email, user_id, username, target, action, new_email; did you mean "email"?`},
+			`--map: no column can mean "emial"; write one of email, user_id, username, target, action, new_email; did you mean email?`},
 		{"a bare id", "a.csv", people, Options{Map: []string{"id=Name"}}, `--map: no column can mean "id"; write one of`},
 		{"a meaning twice", "a.csv", people, Options{Map: []string{"email=Work Email", "E-Mail=E-Mail"}}, `--map: both "Work Email" and "E-Mail" are to be the email: give one`},
 		{"a column twice", "a.csv", people, Options{Map: []string{"email=Name", "username=Name"}}, `--map: "Name" is to be both the email and the username`},
@@ -131,6 +131,9 @@ func TestWhatAPersonSaysWronglyIsAMistakeInTheCommandWithTheNearMissNamed(t *tes
 		{"two things at once", "a.csv", people, Options{Map: []string{"=x"}, Delimiter: ":"},
 			"--delimiter: \":\" is none that is read; write comma, semicolon, tab or pipe\n--map: write MEANING=COLUMN"},
 		{"an encoding that is not read", "a.csv", people, Options{Encoding: "Shift_JIS"}, `--encoding: "Shift_JIS" is not read; write utf-8, utf-16 or windows-1252`},
+		{"an encoding and a delimiter that are misspelt", "a.csv", people, Options{Encoding: "windws-1252", Delimiter: "semicolom"},
+			"--delimiter: \"semicolom\" is none that is read; write comma, semicolon, tab or pipe; did you mean semicolon?\n" +
+				"--encoding: \"windws-1252\" is not read; write utf-8, utf-16 or windows-1252 (also cp1252, latin1), or save the file as \"CSV UTF-8\"; did you mean windows-1252?"},
 		{"an encoding that the mark denies", "a.csv", "\uFEFF" + people, Options{Encoding: "latin1"}, `--encoding: a.csv is no windows-1252, it begins with the byte order mark of UTF-8`},
 		{"a byte order that the mark denies", "a.csv", utf16File(people, true), Options{Encoding: "utf-16le"}, `--encoding: a.csv is no UTF-16LE`},
 		{"a delimiter for objects", "a.ndjson", objects, Options{Delimiter: "tab"}, `--delimiter is for CSV, but a.ndjson is read as ndjson`},
@@ -222,15 +225,4 @@ func TestAMappedColumnIsTakenWhateverTheOthersAreCalled(t *testing.T) {
 		`a.csv:1: no column says who: name one email, user_id or username (found: "Name", "Dienstadresse"), or say which it is with --map email="Dienstadresse"`)
 	refusedWith(t, "a.csv", "mail,Work Email\na@x.io,b@x.io\n", three,
 		`a.csv:1: Work Email: both this column and "mail" say the email: remove or rename one of them, or choose with --map email="Work Email"`)
-}
-
-func TestWhatIsNearIsFoundAndWhatIsFarIsNot(t *testing.T) {
-	names := []string{"email", "user_id", "username", "Work Email", ""}
-	for wrong, want := range map[string]string{
-		"emial": "email", "e_mail": "email", "usrname": "username", "user": "user_id", "work-email": "Work Email", "salary": "", "x": "", "": "",
-	} {
-		if got := nearest(wrong, names); got != want {
-			t.Errorf("%q: got %q, want %q", wrong, got, want)
-		}
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
 )
@@ -34,7 +35,7 @@ func meaningNames() (names []string) {
 	return names
 }
 
-// aliases are the names under which a meaning is known, as [plainKey] gives
+// aliases are the names under which a meaning is known, as [near.Plain] gives
 // them. A bare "id" is none of them on purpose: exports of HR systems have a
 // column of that name, and it is not the target system's id.
 var aliases = map[string]meaning{
@@ -69,7 +70,7 @@ func (c *columns) meaning(name string) (meaning, bool) {
 			return a.means, true
 		}
 	}
-	m, ok := aliases[plainKey(name)]
+	m, ok := aliases[near.Plain(name)]
 	if slices.ContainsFunc(c.asked, func(a mapping) bool { return a.means == m }) {
 		return "", false
 	}

@@ -47,7 +47,7 @@ func TestACopyHasEveryRowAndSaysWhatIsWrongWithIt(t *testing.T) {
 	got := corrected(t, e, CSV)
 	want := "\uFEFFName;Mail;System;Note;problem\n" +
 		"Änne;anne;looker;'=1+1;\"Mail: \"\"anne\"\" is not one e-mail address: correct it or remove the row\"\n" +
-		"Bo;bo@x.io;lokker;00042;\"System: unknown target \"\"lokker\"\": configured are looker, sugar, unleash; put ; between several\"\n" +
+		"Bo;bo@x.io;lokker;00042;\"System: unknown target \"\"lokker\"\": configured are looker, sugar, unleash; put ; between several; did you mean looker?\"\n" +
 		"Cy;cy@x.io;sugar;;\n" +
 		"Di;di@x.io;x;y;5 cells, but the header names 4 columns: is a cell that holds the delimiter not in quotes?;z\n"
 	if d := cmp.Diff(want, got); d != "" {
@@ -92,7 +92,7 @@ func TestACopyKeepsWhatSaysWho(t *testing.T) {
 		"+491701234567;looker;-5;-a.b_c@x.io\n-jdoe;+sugar;@x;\n@ana;;+1;=1\n+49 170;looker;;+1(2)\n=cmd|' /C calc'!A0;looker;;\n+ä９;nowhere;;\n"), CSV)
 	want := "\uFEFFusername;target;note;new_email;problem\n" +
 		"+491701234567;looker;'-5;-a.b_c@x.io;\n" +
-		"-jdoe;+sugar;'@x;;\"target: unknown target \"\"+sugar\"\": configured are looker, sugar, unleash; put ; between several\"\n" +
+		"-jdoe;+sugar;'@x;;\"target: unknown target \"\"+sugar\"\": configured are looker, sugar, unleash; put ; between several; did you mean sugar?\"\n" +
 		"@ana;;'+1;'=1;\n" +
 		"'+49 170;looker;;'+1(2);\n" +
 		"'=cmd|' /C calc'!A0;looker;;;\n" +

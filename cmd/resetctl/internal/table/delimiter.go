@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 )
 
 // delimiters are those that are read, the most usual first.
@@ -34,7 +36,7 @@ func parseDelimiter(s string) (rune, error) {
 	if d, ok := delimiterWords[strings.ToLower(strings.TrimSpace(s))]; ok {
 		return d, nil
 	}
-	return 0, fmt.Errorf("--delimiter: %s is none that is read; write comma, semicolon, tab or pipe", quote(s))
+	return 0, fmt.Errorf("--delimiter: %s is none that is read; write comma, semicolon, tab or pipe%s", quote(s), near.Hint(s, []string{"comma", "semicolon", "tab", "pipe"}))
 }
 
 // preamble is a first line that is not the header, and its length: "sep=;", by

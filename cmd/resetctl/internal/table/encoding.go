@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
@@ -34,11 +35,11 @@ func parseEncoding(s string) (string, error) {
 	if s == "" {
 		return "", nil
 	}
-	if e, ok := encodings[plainKey(s)]; ok {
+	if e, ok := encodings[near.Plain(s)]; ok {
 		return e, nil
 	}
 	return "", fmt.Errorf("--encoding: %s is not read; write utf-8, utf-16 or windows-1252 (also cp1252, latin1), "+
-		"or save the file as \"CSV UTF-8\"", quote(s))
+		"or save the file as \"CSV UTF-8\"%s", quote(s), near.Hint(s, []string{"utf-8", "utf-16", "windows-1252", "cp1252", "latin1"}))
 }
 
 const saveAs = `: save it as "CSV UTF-8"`

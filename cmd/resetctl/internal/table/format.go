@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 )
 
 // A Format is a way to write a table down.
@@ -27,7 +29,7 @@ func FormatFor(path string, asked Format) (Format, error) {
 		return asked, nil
 	case "":
 	default:
-		return "", fmt.Errorf("the format %q is not known: csv, ndjson, json, xlsx or table", asked)
+		return "", fmt.Errorf("the format %q is not known: csv, ndjson, json, xlsx or table%s", asked, near.Hint(asked, []Format{CSV, NDJSON, JSON, XLSX, Text}))
 	}
 	switch ext := strings.ToLower(filepath.Ext(path)); ext {
 	case ".ndjson", ".jsonl":

@@ -196,7 +196,6 @@ func FuzzOptionsAreUnderstoodOrRefusedInWords(f *testing.F) {
 		if d := findDelimiter(maps+"\n"+encoding, true, c.columns); !slices.Contains(delimiters, d) {
 			t.Errorf("%q is no delimiter", d)
 		}
-		_ = didYouMean(maps, []string{delimiter, encoding})
 	})
 }
 

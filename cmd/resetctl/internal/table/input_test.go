@@ -171,6 +171,11 @@ func TestWhatIsWrongIsSaidWithLineColumnAndFix(t *testing.T) {
 		{"an id for several systems", "a.csv", "User ID,target\n1,all\n", three, "a.csv:2: User ID: the id \"1\" is one system's own, but the row is for looker, sugar, unleash"},
 		{"an unknown target", "a.csv", "email,target\na@x.io,\"lokker,sugar\"\n", three, `a.csv:2: target: unknown target "lokker,sugar": configured are looker, sugar, unleash; put ; between`},
 		{"a target of bars alone", "a.csv", "email,target\na@x.io,;\n", three, "a.csv:2: target: no target is named"},
+		{"targets that are misspelt", "a.csv", "email,target\na@x.io,lokker;nowhere;suagr\n", three,
+			`a.csv:2: target: unknown target "lokker", "nowhere", "suagr": configured are looker, sugar, unleash; put ; between several; did you mean looker and sugar?`},
+		{"actions that are misspelt", "a.csv", "email,action\na@x.io,rest\nb@x.io,Force change\n", three,
+			"a.csv:2: action: unknown action \"rest\": write one of reset, force-change, change-email, lock, unlock; did you mean reset?\n" +
+				"a.csv:3: action: unknown action \"Force change\": write one of reset, force-change, change-email, lock, unlock; did you mean force-change?"},
 		{"an unknown action", "a.csv", "email,action\na@x.io,delete\n", three, `a.csv:2: action: unknown action "delete": write one of reset, `},
 		{"no target and no action, for all rows alike", "a.csv", "email\na@x.io\nb@x.io\n", nowhere,
 			"a.csv:2: target: no target: give --target, or add a column of this name\na.csv:2: action: no action: give --action, or add a column of this name"},

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 )
 
 // A mapping is a column that a person said the meaning of.
@@ -20,14 +22,14 @@ func parseMap(options []string) ([]mapping, error) {
 	for _, option := range options {
 		name, column, ok := strings.Cut(option, "=")
 		name, column = strings.TrimSpace(name), unquote(strings.TrimSpace(column))
-		m, known := aliases[plainKey(name)]
+		m, known := aliases[near.Plain(name)]
 		switch {
 		case !ok || name == "" || column == "":
 			errs = append(errs, fmt.Errorf(`--map: write MEANING=COLUMN, such as email="Work Email", not %s`, quote(option)))
 			continue
 		case !known:
 			errs = append(errs, fmt.Errorf("--map: no column can mean %s; write one of %s%s",
-				quote(name), strings.Join(meaningNames(), ", "), didYouMean(name, meaningNames())))
+				quote(name), strings.Join(meaningNames(), ", "), near.Hint(name, meaningNames())))
 			continue
 		}
 		for _, other := range out {
@@ -64,7 +66,7 @@ func settle(asked []mapping, names []string) []mapping {
 				like = []string{name}
 				break
 			}
-			if plainKey(name) == plainKey(a.column) {
+			if near.Plain(name) == near.Plain(a.column) {
 				like = append(like, name)
 			}
 		}
@@ -83,7 +85,7 @@ func (c *columns) missingAsked(file string) error {
 			errs = append(errs, fmt.Errorf("--map: %s is a person, not the name of a column (%s has %s)", quote(a.column), file, c.list()))
 		} else if !ok {
 			errs = append(errs, fmt.Errorf("--map: %s has no column %s%s (it has %s)",
-				file, quote(a.column), didYouMean(a.column, c.names), c.list()))
+				file, quote(a.column), near.Hint(a.column, c.names), c.list()))
 		}
 	}
 	return errors.Join(errs...)

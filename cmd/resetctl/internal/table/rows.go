@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 )
@@ -251,7 +252,7 @@ func (r *reading) actionOf(text string) (resetter.Action, error) {
 
 // expand gives the configured targets that names mean, sorted, each once.
 func (r *reading) expand(names []string) ([]string, error) {
-	var out, unknown []string
+	var out, unknown, meant []string
 	for _, name := range names {
 		name = strings.ToLower(strings.TrimSpace(name))
 		switch known, ok := r.targets[name]; {
@@ -262,12 +263,13 @@ func (r *reading) expand(names []string) ([]string, error) {
 			out = append(out, known)
 		default:
 			unknown = append(unknown, quote(name))
+			meant = append(meant, near.Name(name, r.all))
 		}
 	}
 	switch {
 	case len(unknown) > 0:
-		return nil, fmt.Errorf("unknown target %s: configured are %s; put ; between several",
-			strings.Join(unknown, ", "), strings.Join(r.all, ", "))
+		return nil, fmt.Errorf("unknown target %s: configured are %s; put ; between several%s",
+			strings.Join(unknown, ", "), strings.Join(r.all, ", "), near.Ask(meant...))
 	case len(out) == 0:
 		return nil, errors.New("no target is named")
 	}
@@ -284,5 +286,5 @@ func parseAction(s string) (resetter.Action, error) {
 	for _, known := range resetter.Actions() {
 		names = append(names, string(known))
 	}
-	return "", fmt.Errorf("unknown action %s: write one of %s", quote(s), strings.Join(names, ", "))
+	return "", fmt.Errorf("unknown action %s: write one of %s%s", quote(s), strings.Join(names, ", "), near.Hint(s, names))
 }

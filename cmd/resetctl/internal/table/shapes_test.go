@@ -230,7 +230,7 @@ func TestEveryKindOfBadFileIsRefusedWithTheFix(t *testing.T) {
 	for name, tt := range map[string]struct{ path, want string }{
 		"Excel, CSV, without the encoding":  {save("1.csv", encoded(t, charmap.Windows1252, csvBy(';', true, false))), `1.csv:2: Name: not UTF-8 text, probably windows-1252: save the file as "CSV UTF-8", or give --encoding windows-1252`},
 		"an address that is none":           {save("2.csv", replaced("bo+x@", "bo")), `2.csv:4: E-Mail: "boexample.com" is not one e-mail address: correct it`},
-		"a system that is not there":        {save("3.csv", replaced("unleash", "unlaesh")), `3.csv:4: System: unknown target "unlaesh": configured are looker, sugar, unleash`},
+		"a system that is not there":        {save("3.csv", replaced("unleash", "unlaesh")), `3.csv:4: System: unknown target "unlaesh": configured are looker, sugar, unleash; put ; between several; did you mean unleash?`},
 		"a cell too many":                   {save("4.csv", replaced("unleash;", "unleash;x;y")), `4.csv:4: 6 cells, but the header names 5 columns`},
 		"quotes that do not match":          {save("5.csv", replaced(`Köln"`, `Köln`)), `5.csv:2: the quotes (") of the cell that begins here do not match`},
 		"nobody in the header":              {save("6.csv", replaced("E-Mail", "Contact")), `6.csv:1: no column says who: name one email, user_id or username (found: "Name", "Personnel No", "Contact", "System", "Note"), or say which it is with --map email="Contact"`},

@@ -9,6 +9,8 @@ import (
 	"io"
 	"path"
 	"strings"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
 )
 
 // What a workbook may hold. It unpacks to many times its size, on purpose where
@@ -175,7 +177,7 @@ func (b *workbook) choose(name string) (sheetEntry, error) {
 		switch {
 		case name == "" && !s.hidden, name != "" && s.name == name:
 			return s, nil
-		case plainKey(s.name) == plainKey(name):
+		case near.Plain(s.name) == near.Plain(name):
 			like = i
 		}
 		names = append(names, s.name)
@@ -187,7 +189,7 @@ func (b *workbook) choose(name string) (sheetEntry, error) {
 		return b.sheets[like], nil
 	}
 	have := &columns{names: names}
-	return sheetEntry{}, fmt.Errorf("--sheet: %s has no sheet %s%s (it has %s)", b.file, quote(name), didYouMean(name, names), have.list())
+	return sheetEntry{}, fmt.Errorf("--sheet: %s has no sheet %s%s (it has %s)", b.file, quote(name), near.Hint(name, names), have.list())
 }
 
 // part opens one that must not be larger than most.

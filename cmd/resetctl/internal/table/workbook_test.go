@@ -211,7 +211,7 @@ func TestTheSheetIsTheFirstThatIsShownUnlessItIsNamed(t *testing.T) {
 	o := three
 	o.Sheet = "Pepole"
 	_, _, err := read(t, "a.xlsx", content, o)
-	if err == nil || !strings.HasSuffix(err.Error(), `has no sheet "Pepole"; did you mean "People"? (it has "Sheet1", "People", "Leavers 2026")`) {
+	if err == nil || !strings.HasSuffix(err.Error(), `has no sheet "Pepole"; did you mean People? (it has "Sheet1", "People", "Leavers 2026")`) {
 		t.Errorf("got %v", err)
 	}
 }
