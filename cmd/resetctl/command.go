@@ -78,12 +78,24 @@ resetctl reset ana@example.com --target looker`,
 	return app
 }
 
+// needless are the commands to which a flag that all have says nothing.
+var needless = map[string][]string{
+	"config": {"demo", "sandbox", "completion", "version", "help"},
+	"state":  {"demo", "init", "completion", "version", "help"},
+}
+
 // before takes in the flags that concern how we talk.
 func (c *command) before(ctx *cli.Context) error {
 	c.io.Quiet = ctx.Bool("quiet")
 	c.io.NoInput = c.io.NoInput || ctx.Bool("no-input")
 	if ctx.Bool("no-color") {
 		c.io.Color = false
+	}
+	name := ctx.Args().First()
+	for _, flag := range []string{"config", "state"} {
+		if ctx.IsSet(flag) && slices.Contains(needless[flag], name) {
+			c.io.Tell("--%s changes nothing here: %s does not use it", flag, name)
+		}
 	}
 	if f := ctx.String("log-format"); f != "text" && f != "json" {
 		return usage("--log-format is text or json, not %q%s", f, near.Hint(f, []string{"text", "json"}))

@@ -36,6 +36,8 @@ type job struct {
 	// again is the command that goes on with the run, for people to copy. It
 	// leaves out the flags that are named.
 	again func(run string, without ...string) string
+	// resumption is the same by the run's name.
+	resumption func(run string, without ...string) string
 	// playing: its systems are gone when it ends, so nothing goes on with it. What
 	// people have configured by the same names is not meant.
 	playing bool

@@ -45,6 +45,9 @@ func (j *job) read(ctx context.Context, open func(table.Options) (*table.Reader,
 		}
 		return &exit{exitUsage, err}
 	}
+	if j.table && j.people.Once() {
+		j.again = j.resumption
+	}
 	if j.table {
 		j.io.Note("%s", j.people.Understood())
 	} else { // a sign of life, before systems are asked

@@ -33,9 +33,6 @@ where (target). A run that was stopped goes on when it is started again.`,
 			if path == "-" && !j.options.yes && !j.options.dryRun {
 				return usage("stdin is the table, so nobody can be asked; look at it with --dry-run, then give --yes to do it")
 			}
-			if path == "-" {
-				j.again = c.resumption // what was on stdin is gone
-			}
 			return j.doFile(ctx.Context, path)
 		},
 	}
@@ -55,7 +52,7 @@ func (c *command) job(ctx *cli.Context) (*job, error) {
 	if slices.ContainsFunc(c.args, func(arg string) bool { return ui.Clean(arg) != arg }) {
 		same = c.resumption // nobody could copy that from a terminal
 	}
-	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, place: c.place(), again: same, between: c.journal, linksBetween: c.links, bounds: c.bounds}, nil
+	return &job{io: c.io, log: c.log(ctx), config: cfg, options: o, args: c.args, place: c.place(), again: same, resumption: c.resumption, between: c.journal, linksBetween: c.links, bounds: c.bounds}, nil
 }
 
 // again is the command line that goes on with what args began: without the

@@ -144,7 +144,8 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 	if total[bulk.Failed] > 0 {
 		fmt.Fprintf(&b, "failed: certainly not done; see why: %s\n", j.command("show", "--outcome", "failed"))
 		if !j.playing {
-			fmt.Fprintf(&b, "        and when that is mended: %s\n", j.resuming("--retry-failed"))
+			fmt.Fprintf(&b, "        and when that is mended there: %s\n", j.resuming("--retry-failed"))
+			fmt.Fprintf(&b, "        what is wrong in the table is mended in one of these rows alone: %s\n", j.command("show", "--outcome", "failed", "-o", "failed.csv"))
 		}
 	}
 	b.WriteString(j.doubtText(total[bulk.Unknown]-unmailed, unmailed))

@@ -140,7 +140,8 @@ type Result struct {
 
 	Outcome Outcome // what became of it
 	Reason  Reason  // why, in a word; of Failed and Unknown a resetter.Kind
-	// Detail is one sentence for people: what happened and what to do.
+	// Detail is one sentence for people: what happened and what to do. It is empty
+	// where nothing has happened yet; see Sentence.
 	Detail string
 	// Attempts counts the requests that could have changed something.
 	Attempts int
@@ -151,4 +152,13 @@ type Result struct {
 	AskedAt time.Time
 	// FinishedAt is when the outcome was reached; zero while Pending.
 	FinishedAt time.Time
+}
+
+// Sentence is the Detail, or what there is to say of a row whose turn has not
+// come.
+func (r Result) Sentence() string {
+	if r.Outcome == Pending && r.Detail == "" {
+		return "not begun; going on with the run does it"
+	}
+	return r.Detail
 }

@@ -62,7 +62,7 @@ func rowOf(r bulk.Result, columns int) row {
 	line := row{
 		Seq: r.Row.Seq, Cells: make([]string, columns), Line: r.Row.Line,
 		Target: ui.Clean(r.Row.Target), Action: ui.Clean(string(r.Row.Action)), AccountID: ui.Clean(r.Account.ID),
-		Outcome: r.Outcome, Reason: ui.Clean(string(r.Reason)), Detail: ui.Clean(r.Detail), Attempts: r.Attempts,
+		Outcome: r.Outcome, Reason: ui.Clean(string(r.Reason)), Detail: ui.Clean(r.Sentence()), Attempts: r.Attempts,
 	}
 	for i, cell := range r.Row.Cells {
 		if i < columns {

@@ -193,6 +193,7 @@ func resultsOf(runID string) appendix {
 			if !r.FinishedAt.IsZero() {
 				finished = r.FinishedAt.UTC().Format(time.RFC3339)
 			}
+			r.Detail = r.Sentence()
 			return append(whatAndWhy(r),
 				value{text: strconv.Itoa(r.Attempts), number: true},
 				value{text: status, number: true, maybe: true},

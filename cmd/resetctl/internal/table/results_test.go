@@ -56,12 +56,12 @@ func TestResultsKeepTheInputsColumnsAndAddTheirOwn(t *testing.T) {
 	}{
 		{CSV, "email,note,row,target,action,account_id,outcome,reason,detail,attempts,http_status,finished_at,run_id\n" +
 			"a@x.io,\"1, \"\"2\"\"\",2,looker,reset,42,done,accepted,accepted,1,200,2026-03-01T11:00:00Z,run1\n" +
-			"b@x.io,\"two\nlines\",3,looker,reset,,pending,not_started,,0,,,run1\n"},
+			"b@x.io,\"two\nlines\",3,looker,reset,,pending,not_started,not begun; going on with the run does it,0,,,run1\n"},
 		{NDJSON, `{"email":"a@x.io","note":"1, \"2\"","row":2,"target":"looker","action":"reset","account_id":"42","outcome":"done","reason":"accepted","detail":"accepted","attempts":1,"http_status":200,"finished_at":"2026-03-01T11:00:00Z","run_id":"run1"}` + "\n" +
-			`{"email":"b@x.io","note":"two\nlines","row":3,"target":"looker","action":"reset","account_id":null,"outcome":"pending","reason":"not_started","detail":"","attempts":0,"http_status":null,"finished_at":null,"run_id":"run1"}` + "\n"},
+			`{"email":"b@x.io","note":"two\nlines","row":3,"target":"looker","action":"reset","account_id":null,"outcome":"pending","reason":"not_started","detail":"not begun; going on with the run does it","attempts":0,"http_status":null,"finished_at":null,"run_id":"run1"}` + "\n"},
 		{Text, "ROW  WHO     TARGET  ACTION  OUTCOME  REASON       DETAIL\n" +
 			"2    a@x.io  looker  reset   done     accepted     accepted\n" +
-			"3    b@x.io  looker  reset   pending  not_started\n"},
+			"3    b@x.io  looker  reset   pending  not_started  not begun; going on with the run does it\n"},
 	} {
 		got := written(t, tt.f, []string{"email", "note"}, result(2, "a@x.io", `1, "2"`), pending)
 		if d := cmp.Diff(tt.want, got); d != "" {

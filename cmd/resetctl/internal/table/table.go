@@ -24,6 +24,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"strings"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
@@ -162,6 +163,12 @@ func (r *Reader) Is(path string) bool {
 // Columns are the input's column names in order; for NDJSON the keys of all
 // objects in the order in which they first come.
 func (r *Reader) Columns() []string { return r.columns.names }
+
+// Once reports whether the input is gone by the time that its path is named again:
+// it came on stdin or by a pipe.
+func (r *Reader) Once() bool {
+	return r.src.info == nil || strings.HasPrefix(r.src.name, "/dev/") || strings.HasPrefix(r.src.name, "/proc/")
+}
 
 // Len is the number of rows that Rows yields.
 func (r *Reader) Len() int { return r.rows }
