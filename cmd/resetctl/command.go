@@ -49,6 +49,8 @@ func (c *command) app() *cli.App {
 		Name:  "resetctl",
 		Usage: "password resets across systems, from a table of people; nobody is mailed twice, no row is lost",
 		UsageText: `resetctl demo                               play a whole run, without any account
+resetctl init                               write a configuration
+resetctl check                              see whether all is well with it
 resetctl plan people.csv                    see what would be done; sends nothing
 resetctl run people.csv -o results.csv      do it
 resetctl reset ana@example.com --target looker`,

@@ -150,7 +150,9 @@ func options(ctx *cli.Context, cfg *config.Config) (workOptions, error) {
 		if *names, err = list(ctx.StringSlice(flag)); err != nil {
 			return o, usage("--%s: %v", flag, err)
 		}
-		for _, name := range *names {
+		for i, name := range *names {
+			name = strings.ToLower(name) // as in the cells of a table
+			(*names)[i] = name
 			if cfg.Target(name) == nil && !(flag == "target" && name == "all") {
 				return o, usage("--%s: %s", flag, noTarget(name, cfg.Names()))
 			}
@@ -196,7 +198,7 @@ func override(ctx *cli.Context, cfg *config.Config) error {
 			if !ok || name == "" || value == "" {
 				return usage("--%s is TARGET=VALUE, not %q", key, v)
 			}
-			if cfg.Target(name) == nil {
+			if name = strings.ToLower(name); cfg.Target(name) == nil {
 				return usage("--%s: %s", key, noTarget(name, cfg.Names()))
 			}
 			if seen[name] {

@@ -102,16 +102,19 @@ func (j *job) open(ctx context.Context) (err error) {
 	if err := j.checkLinks(); err != nil {
 		return err
 	}
-	for path, out := range map[string]**table.Output{j.options.output: &j.output, j.options.report: &j.page} {
-		if path == "" {
+	for _, o := range []struct {
+		flag, path string
+		out        **table.Output
+	}{{"-o", j.options.output, &j.output}, {"--report", j.options.report, &j.page}} {
+		if o.path == "" {
 			continue
 		}
-		if err := j.notInState(path); err != nil {
+		if err := j.notInState(o.path); err != nil {
 			return err
 		}
-		if *out, err = table.Create(ctx, path, j.io); err != nil {
+		if *o.out, err = table.Create(ctx, o.path, j.io); err != nil {
 			j.close()
-			return &exit{exitUsage, err}
+			return usage("%w; name another file with %s", err, o.flag)
 		}
 	}
 	if j.ledger, err = openLedger(ctx, j.config.State, j.bounds); err != nil {
@@ -293,7 +296,7 @@ func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
 		return err
 	}
 	if n := j.options.expect; n >= 0 && n != would {
-		return &bulk.GuardError{Guard: "expect", Detail: fmt.Sprintf("%d actions would be done, not the %d that --expect says; nothing was sent", would, n)}
+		return &bulk.GuardError{Guard: "expect", Detail: fmt.Sprintf("%s would be done, not the %d that --expect says; nothing was sent", ui.Count(would, "action"), n)}
 	}
 	if plan.Guard != nil {
 		return plan.Guard
@@ -302,7 +305,7 @@ func (j *job) mayBegin(ctx context.Context, plan bulk.Plan) error {
 		return nil
 	}
 	j.io.Lines(j.planText(plan))
-	yes, err := j.io.Confirm(ctx, fmt.Sprintf("Do this for %d rows?", plan.Would()))
+	yes, err := j.io.Confirm(ctx, fmt.Sprintf("Do this for %s?", ui.Count(plan.Would(), "row")))
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return context.Cause(ctx)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/forecast"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/transport"
@@ -103,9 +104,9 @@ func warnings(t bulk.TargetPlan, linkLife time.Duration, links string) (all []st
 		all = append(all, fmt.Sprintf("%d people never set up their account and get a set-up mail", t.SetupMails))
 	}
 	if mails > 0 && t.Status.Mailer == resetter.MailerAbsent && links == "" {
-		all = append(all, fmt.Sprintf("the system has no mailer: run refuses to begin (exit code %d) unless --links FILE --links-to RECIPIENT take the %d links, for you to hand over", exitTarget, mails))
+		all = append(all, fmt.Sprintf("the system has no mailer: run refuses to begin (exit code %d) unless --links FILE --links-to RECIPIENT take the %s, for you to hand over", exitTarget, ui.Count(mails, "link")))
 	} else if mails > 0 && t.Status.Mailer == resetter.MailerAbsent {
-		all = append(all, fmt.Sprintf("the system has no mailer: nobody is mailed, and %d links go to %s for you to hand over", mails, links))
+		all = append(all, fmt.Sprintf("the system has no mailer: nobody is mailed, and %s go to %s for you to hand over", ui.Count(mails, "link"), links))
 	}
 	if mails > 0 && linkLife > 0 {
 		all = append(all, fmt.Sprintf("links live %s: begin when people are there to use them, not at night", life(linkLife)))

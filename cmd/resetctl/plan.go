@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/urfave/cli/v2"
@@ -57,7 +58,7 @@ func (j *job) planText(plan bulk.Plan) string {
 		b.WriteString("nothing to do\n")
 	}
 	if n := j.options.canary; n > 0 && j.options.dryRun && plan.Would() > 0 {
-		fmt.Fprintf(&b, "the first %d of each target are done, then whether to go on is asked\n", n)
+		fmt.Fprintf(&b, "the first %s of each target, then whether to go on is asked\n", ui.Count(n, "row"))
 	}
 	for _, t := range plan.Targets {
 		fmt.Fprintf(&b, "%s: %d of %d rows would be done", t.Name, t.Would, t.Rows)
@@ -106,6 +107,9 @@ func (j *job) planText(plan bulk.Plan) string {
 	if plan.Guard != nil {
 		fmt.Fprintf(&b, "%v\n", plan.Guard)
 	}
+	if j.options.dryRun && j.output == nil && slices.ContainsFunc(plan.Targets, func(t bulk.TargetPlan) bool { return len(t.LeftOut) > 0 }) {
+		b.WriteString("who is left out and why: -o FILE writes it, row by row\n")
+	}
 	return b.String()
 }
 
@@ -135,7 +139,7 @@ func actionsText(actions map[resetter.Action]int) string {
 	if changed == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d people are mailed, %d accounts changed (%s)", mailed, changed, strings.Join(which, ", "))
+	return fmt.Sprintf("%d people are mailed, %s changed where not so already (%s)", mailed, ui.Count(changed, "account"), strings.Join(which, ", "))
 }
 
 // sayPlan prints the plan on stdout, writes its rows, and forgets the run.
@@ -240,7 +244,7 @@ func (j *job) sayOffline() error {
 	for _, name := range j.config.Names() {
 		for _, action := range resetter.Actions() {
 			if n := counts[entry{name, string(action)}]; n > 0 {
-				fmt.Fprintf(&b, "%s: %d rows to %s\n", name, n, action)
+				fmt.Fprintf(&b, "%s: %s to %s\n", name, ui.Count(n, "row"), action)
 			}
 		}
 	}

@@ -125,7 +125,7 @@ func TestWhatPeopleShouldThinkOfBeforeTheyBegin(t *testing.T) {
 func TestAPlanSaysWhoIsMailedAndWhatIsChanged(t *testing.T) {
 	for want, actions := range map[string]map[resetter.Action]int{
 		"": {resetter.ActionReset: 5},
-		"5 people are mailed, 3 accounts changed (2 change-email, 1 lock)": {resetter.ActionReset: 5, resetter.ActionLock: 1, resetter.ActionChangeEmail: 2},
+		"5 people are mailed, 3 accounts changed where not so already (2 change-email, 1 lock)": {resetter.ActionReset: 5, resetter.ActionLock: 1, resetter.ActionChangeEmail: 2},
 	} {
 		if got := actionsText(actions); got != want {
 			t.Errorf("%v: %q", actions, got)

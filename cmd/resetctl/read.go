@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
 )
@@ -40,6 +41,9 @@ func (j *job) read(ctx context.Context, open func(table.Options) (*table.Reader,
 					return failed
 				}
 				j.io.Tell("%v", failed) // the table is refused all the same
+			}
+			if refused.Correctable() && j.options.corrected == "" {
+				err = fmt.Errorf("%w\n--corrected FILE writes a copy in which each of these stands beside its row", err)
 			}
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
@@ -183,7 +184,7 @@ func (j *job) settle(ctx context.Context, doubt []bulk.Result, word bulk.Outcome
 			return err
 		}
 	}
-	j.io.Tell("%d rows are settled as %s on your word", len(meant), word)
+	j.io.Tell("%s settled as %s on your word", ui.Count(len(meant), "row"), word)
 	return j.conclude(ctx, bulk.Summary{}, nil)
 }
 
@@ -225,7 +226,7 @@ func (j *job) reads(ctx context.Context) ([]bulk.Reconciled, error) {
 	for _, r := range found {
 		switch {
 		case r.Confirmed > 0:
-			j.io.Tell("%s: %d rows in doubt were done, as reading shows", r.Target, r.Confirmed)
+			j.io.Tell("%s: %s in doubt done, as reading shows", r.Target, ui.Count(r.Confirmed, "row"))
 		case r.Mute:
 			j.io.Note("%s: it shows nothing that could settle a row in doubt", r.Target)
 		}

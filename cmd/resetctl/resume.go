@@ -66,14 +66,14 @@ func (c *command) resumption(id string, without ...string) string {
 
 // resume goes on with a run from the ledger alone.
 func (j *job) resume(ctx context.Context, id string, retryFailed bool) error {
-	if err := j.mayAct(); err != nil {
-		return err
-	}
 	if err := j.open(ctx); err != nil {
 		return err
 	}
 	defer j.close()
 	run, err := j.resumable(ctx, id, retryFailed)
+	if err == nil {
+		err = j.mayAct()
+	}
 	if err != nil {
 		return err
 	}

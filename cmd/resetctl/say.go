@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/table"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 )
@@ -158,7 +159,7 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		}
 		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), without...))
 	case unread > 0:
-		fmt.Fprintf(&b, "unread: what became of %d rows in doubt was not read yet; go on with: %s\n", unread, j.again(j.run.ID(), j.behind...))
+		fmt.Fprintf(&b, "unread: what became of %s in doubt was not read yet; go on with: %s\n", ui.Count(unread, "row"), j.again(j.run.ID(), j.behind...))
 	}
 	if f := j.options.links; f != nil {
 		fmt.Fprintf(&b, "links: %d were appended to %s\n", f.Written(), f.Path)
@@ -200,7 +201,7 @@ func (j *job) doubtText(resets, unmailed int) string {
 	if resets > 0 {
 		which := ""
 		if unmailed > 0 {
-			which = fmt.Sprintf("%d resets: ", resets)
+			which = ui.Count(resets, "reset") + ": "
 		}
 		fmt.Fprintf(&b, "unknown: %sit may have been done, and the mail may have gone out; it is not repeated by itself. Ask these people or look in the system, then: %s (or --settle failed)\n",
 			which, j.command("reconcile", "--settle", "done", "--rows", "N,M"))
@@ -213,8 +214,8 @@ func (j *job) doubtText(resets, unmailed int) string {
 		if resets > 0 { // which the command would send, too
 			first = "settle the resets first, then "
 		}
-		fmt.Fprintf(&b, "unknown: %d rows that mail nobody: each may have been done in part or in whole. To do them once more is safe, since what is so already is read first: %s%s\n",
-			unmailed, first, j.resuming("--resend-unknown"))
+		fmt.Fprintf(&b, "unknown: %s whose action mails nobody: each may have been done in part or in whole. To do them once more is safe, since what is so already is read first: %s%s\n",
+			ui.Count(unmailed, "row"), first, j.resuming("--resend-unknown"))
 	}
 	return b.String()
 }

@@ -220,8 +220,11 @@ func (r *Reader) missingPerson() (p Problem, elsewhere bool, err error) {
 	if slices.ContainsFunc(cols.names, isAddress) {
 		return Problem{Line: w.header, Text: noHeader}, true, nil
 	}
-	return Problem{Line: w.header, Text: fmt.Sprintf(
-		"no column says who: name one email, user_id or username (found: %s), or say which it is with --map email=%s", cols.list(), column)}, false, nil
+	text := fmt.Sprintf("no column says who: name one email, user_id or username (found: %s), or say which it is with --map email=%s", cols.list(), column)
+	if i := slices.IndexFunc(cols.names, func(name string) bool { return near.Plain(name) == "id" }); i >= 0 {
+		text += fmt.Sprintf("; if %s is the target system's own id: --map user_id=%[1]s", quote(cols.names[i]))
+	}
+	return Problem{Line: w.header, Text: text}, false, nil
 }
 
 const noHeader = "there is no header: the first line must name the columns, such as email and target"

@@ -163,7 +163,7 @@ func TestWhatIsWrongIsSaidWithLineColumnAndFix(t *testing.T) {
 		{"nothing in it", "a.csv", "", three, "a.csv: the file is empty"},
 		{"only a byte order mark", "a.csv", "\xEF\xBB\xBF\r\n", three, "a.csv: the file is empty"},
 		{"only blank lines", "a.ndjson", "\n \n", three, "a.ndjson: the file is empty"},
-		{"nobody", "a.csv", "id,name\n1,Ana\n", three, `a.csv:1: no column says who: name one email, user_id or username (found: "id", "name")`},
+		{"nobody", "a.csv", "id,name\n1,Ana\n", three, `a.csv:1: no column says who: name one email, user_id or username (found: "id", "name"), or say which it is with --map email=COLUMN; if "id" is the target system's own id: --map user_id="id"`},
 		{"two columns of one meaning", "a.csv", "email,Work Mail,work email\nb@x.io,a@x.io,\n", three, `a.csv:1: work email: both this column and "email" say the email`},
 		{"not one address", "a.csv", "email\nana\nAna <a@x.io>\na@x.io, b@x.io\n", three,
 			"a.csv:2: email: \"ana\" is not one e-mail address\na.csv:3: email: \na.csv:4: 2 cells, but the header names 1 column"},
@@ -232,7 +232,7 @@ func TestAllErrorsAreCountedAndAThousandAreTold(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Total != 1250 || len(refused.Problems) != 1000 {
 		t.Fatalf("got %v", err)
 	}
-	if !strings.HasSuffix(err.Error(), "\na.csv: and 250 more; --corrected FILE has them all, each beside its row") {
+	if !strings.HasSuffix(err.Error(), "\na.csv: and 250 more") {
 		t.Errorf("the end is %q", err.Error()[len(err.Error())-60:])
 	}
 }

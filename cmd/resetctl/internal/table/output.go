@@ -79,8 +79,14 @@ func Create(ctx context.Context, path string, s *ui.IO) (*Output, error) {
 // begin makes the file beside path.
 func (o *Output) begin() error {
 	f, err := os.CreateTemp(filepath.Dir(o.path), "."+filepath.Base(o.path)+".*.part") // 0600
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", o.path, err)
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		err = pathErr.Err // the path is ours, and says nothing to anybody
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("cannot write %s: there is no folder %s", o.path, filepath.Dir(o.path))
+	case err != nil:
+		return fmt.Errorf("cannot write %s: a file in its folder: %w", o.path, err)
 	}
 	o.w, o.file, o.temp = f, f, f.Name()
 	return nil

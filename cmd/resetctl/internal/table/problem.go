@@ -56,12 +56,12 @@ func (e *Refused) Error() string {
 	}
 	if more := e.Total - len(e.Problems); more > 0 {
 		fmt.Fprintf(&b, "\n%s: and %d more", ui.Clean(e.File), more)
-		if e.rows {
-			b.WriteString("; --corrected FILE has them all, each beside its row")
-		}
 	}
 	return b.String()
 }
+
+// Correctable reports whether WriteCorrected can note each problem beside its row.
+func (e *Refused) Correctable() bool { return e.rows && e.torn == nil }
 
 // String is the problem without its place, fit for a terminal.
 func (p Problem) String() string {

@@ -3,6 +3,7 @@ package table
 import (
 	"bytes"
 	"fmt"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"sync/atomic"
 )
 
@@ -42,9 +43,9 @@ func (p *progress) line() string {
 	case done == 0:
 		return now.does
 	case now.of > 0:
-		return fmt.Sprintf("%s, %d of %s", now.does, done, count(now.of, now.noun))
+		return fmt.Sprintf("%s, %d of %s", now.does, done, ui.Count(now.of, now.noun))
 	default:
-		return now.does + ", " + count(int(done), now.noun)
+		return now.does + ", " + ui.Count(int(done), now.noun)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/near"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 )
@@ -84,7 +85,7 @@ func (r *reading) rows(rec record) ([]bulk.Row, []Problem) {
 		if r.sheet != nil {
 			bad("", "the cell %s stands outside of the %d columns that the header names: name its column, or clear the cell", cell{rec.line, i + 1}, width)
 		} else {
-			bad("", "%d cells, but the header names %s: is a cell that holds the delimiter not in quotes?", len(rec.cells), count(width, "column"))
+			bad("", "%d cells, but the header names %s: is a cell that holds the delimiter not in quotes?", len(rec.cells), ui.Count(width, "column"))
 		}
 		return nil, problems
 	}

@@ -34,13 +34,13 @@ func (r *Reader) Understood() string {
 	case r.rows == 0:
 		parts = append(parts, "no rows")
 	case r.rows == r.lines:
-		parts = append(parts, count(r.rows, "row"))
+		parts = append(parts, ui.Count(r.rows, "row"))
 	default:
-		parts = append(parts, fmt.Sprintf("%s, which make %s with their targets", count(r.lines, "line"), count(r.rows, "row")))
+		parts = append(parts, fmt.Sprintf("%s, which make %s with their targets", ui.Count(r.lines, "line"), ui.Count(r.rows, "row")))
 	}
 	// Who filters a sheet and stores it may think that the rest is not in it.
 	if r.sheet != nil && r.sheet.hidden > 0 {
-		parts = append(parts, count(r.sheet.hidden, "row")+" that the sheet hides, by a filter perhaps, taken as well")
+		parts = append(parts, ui.Count(r.sheet.hidden, "row")+" that the sheet hides, by a filter perhaps, taken as well")
 	}
 	return strings.Join(parts, "; ")
 }
@@ -58,11 +58,4 @@ func (r *Reader) shape() string {
 		return "one column, " + r.src.encoding
 	}
 	return delimiterNames[r.comma] + ", " + r.src.encoding
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -183,7 +183,7 @@ func (b *workbook) choose(name string) (sheetEntry, error) {
 		names = append(names, s.name)
 	}
 	if name == "" {
-		return sheetEntry{}, refuse(b.file, "all sheets are hidden: name the one that is meant with --sheet")
+		return sheetEntry{}, refuse(b.file, "all sheets are hidden: name the one that is meant with --sheet (it has %s)", (&columns{names: names}).list())
 	}
 	if like >= 0 {
 		return b.sheets[like], nil
