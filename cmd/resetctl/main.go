@@ -55,7 +55,7 @@ func (c *command) main(ctx context.Context) int {
 		e = asExit(signal) // whatever else was cancelled by it
 	}
 	if refused := (*table.Refused)(nil); errors.As(err, &refused) && e.code == exitInput {
-		c.io.Fail(refused.Error()) // each line begins with FILE:LINE
+		c.io.Fail(e.err.Error()) // each line of the problems begins with FILE:LINE
 	} else if e.err != nil {
 		c.io.Fail("resetctl: " + e.err.Error())
 	}
