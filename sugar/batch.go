@@ -188,8 +188,10 @@ func (c *Client) filter(ctx context.Context, exchange *transport.Exchange, meets
 		switch {
 		case err != nil:
 			return nil, exchange.Failed(err)
-		case answer.JSON200 == nil:
+		case answer.JSON200 == nil || answer.JSON200.Records == nil:
 			return nil, exchange.Unreadable("the answer holds no list of users")
+		case slices.ContainsFunc(answer.JSON200.Records, func(u sugarapi.User) bool { return u.ID == "" }):
+			return nil, exchange.Unreadable("the answer lists a user without an id")
 		}
 		found = append(found, answer.JSON200.Records...)
 		next := answer.JSON200.NextOffset

@@ -180,7 +180,10 @@ func TestAFilterThatFailsSaysNothingOfAnybody(t *testing.T) {
 		{404, label("not_found"), resetter.ErrUnavailable, false, "404"},
 		{422, label("invalid_parameter"), resetter.ErrUnavailable, false, "invalid_parameter"},
 		{429, label("too_many_requests"), resetter.ErrRateLimited, false, "not before"},
-		{200, "{}", resetter.ErrUnavailable, false, "circles"},
+		{200, "{}", resetter.ErrUnavailable, false, "no list of users"},
+		{200, `{"next_offset":-1}`, resetter.ErrUnavailable, false, "no list of users"},
+		{200, `{"next_offset":-1,"records":null}`, resetter.ErrUnavailable, false, "no list of users"},
+		{200, `{"next_offset":-1,"records":[null]}`, resetter.ErrUnavailable, false, "without an id"},
 		{200, `{"next_offset":0,"records":[]}`, resetter.ErrUnavailable, false, "circles"},
 	} {
 		srv, client := start(t, sugartest.Config{People: 2})
