@@ -185,7 +185,7 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 		user, err := c.get(ctx, exchange, id.Value)
 		return accountOf(user), err
 	}
-	users, err := c.filter(ctx, exchange, condition{fields[id.Kind]: id.Value})
+	users, _, err := c.filter(ctx, exchange, condition{fields[id.Kind]: id.Value})
 	if err != nil {
 		return resetter.Account{}, err
 	}
