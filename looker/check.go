@@ -22,7 +22,7 @@ func (c *Client) Check(ctx context.Context) (resetter.Status, error) {
 	switch {
 	case err != nil:
 		return status, exchange.Failed(err)
-	case me.JSON200 == nil || me.JSON200.ID == nil:
+	case me.JSON200 == nil || text(me.JSON200.ID) == "":
 		return status, exchange.Unreadable("the answer holds no user")
 	}
 	status.Self, status.ClockSkew = accountOf(me.JSON200), exchange.ClockSkew()

@@ -299,6 +299,31 @@ func TestAnotherPersonsRecordIsNobodys(t *testing.T) {
 	}
 }
 
+func TestWhoeverHasNoIdMakesTheAnswerUseless(t *testing.T) {
+	const nameless = `{"id":"","user_name":"ana","email":[{"email_address":"ana@example.com","primary_address":true}]}`
+	srv, client := start(t, sugartest.Config{})
+	srv.Inject(answer(sandbox.Find, 200, `{"next_offset":-1,"records":[`+nameless+`]}`), answer(sandbox.Get, 200, nameless))
+	for _, id := range []resetter.Identity{resetter.Email("ana@example.com"), resetter.Username("ana"), resetter.ID("7")} {
+		account, err := client.Resolve(t.Context(), id)
+		if e := want(t, err, resetter.ErrUnavailable); e.Stop || account != (resetter.Account{}) {
+			t.Errorf("%s: %+v, %+v", id, account, e)
+		}
+		found, err := client.ResolveBatch(t.Context(), []resetter.Identity{id})
+		if want(t, err, resetter.ErrUnavailable); found != nil {
+			t.Errorf("%s: %+v", id, found)
+		}
+	}
+	_, err := client.Lock(t.Context(), resetter.Account{ID: "7"}, resetter.LockOptions{})
+	if e := want(t, err, resetter.ErrUnavailable); e.Stop {
+		t.Errorf("%+v", e)
+	}
+	srv.Inject(answer(sandbox.Reset, 200, nameless))
+	_, err = client.Reset(t.Context(), resetter.Account{ID: "7"})
+	if e := want(t, err, resetter.ErrUnreadableAnswer); !strings.Contains(e.Error(), "who was mailed") {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestAResetMailsOnceAndThePrimaryAddress(t *testing.T) {
 	srv, client := start(t, sugartest.Config{})
 	srv.AddUser(sugartest.User{UserName: "ana", Email: "ana@example.com", OtherEmails: []string{"old@example.com"}})

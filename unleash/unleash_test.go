@@ -222,6 +222,31 @@ func TestAnotherPersonsRecordIsNobodys(t *testing.T) {
 	}
 }
 
+// Else all who have none would be one account, of whom one is mailed.
+func TestWhoeverHasNoIdMakesTheAnswerUseless(t *testing.T) {
+	const nameless = `{"email":"ana@example.com","username":"ana"}`
+	srv, client := start(t, unleashtest.Config{})
+	srv.Inject(answer(sandbox.Search, 200, `[{"id":8,"email":"bo@example.com"},`+nameless+`]`), answer(sandbox.Get, 200, nameless),
+		answer(sandbox.List, 200, `{"users":[`+nameless+`]}`))
+	for _, id := range []resetter.Identity{resetter.Email("ana@example.com"), resetter.Username("ana"), resetter.Email("bo@example.com"), resetter.Username("nobody"), resetter.ID("7")} {
+		account, err := client.Resolve(t.Context(), id)
+		if e := want(t, err, resetter.ErrUnavailable); e.Stop || account != (resetter.Account{}) {
+			t.Errorf("%s: %+v, %+v", id, account, e)
+		}
+		found, err := client.ResolveBatch(t.Context(), []resetter.Identity{id})
+		if want(t, err, resetter.ErrUnavailable); found != nil {
+			t.Errorf("%s: %+v", id, found)
+		}
+	}
+	_, err := client.ChangeEmail(t.Context(), resetter.Account{ID: "7"}, "new@example.com")
+	if e := want(t, err, resetter.ErrUnavailable); e.Stop {
+		t.Errorf("%+v", e)
+	}
+	if n := srv.Calls(sandbox.Update); n != 0 {
+		t.Errorf("%d writes", n)
+	}
+}
+
 func TestAResetMailsOnceAndTheAccountsOwnAddress(t *testing.T) {
 	srv, client := start(t, unleashtest.Config{})
 	srv.AddUser(unleashtest.User{Email: "ana@example.com"})
