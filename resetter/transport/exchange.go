@@ -146,6 +146,27 @@ func (x *Exchange) FailedForAll(err error) error {
 	return err
 }
 
+// FailedAside is Failed for a read of what is worth knowing and no reason to
+// stop if it cannot be had, such as a version: nil, but where nothing else can
+// be had either, by the session, the pace, the caller's time, or because what
+// answers is not the system. That this one thing is not there proves nothing of
+// the kind.
+func (x *Exchange) FailedAside(err error) error {
+	err = x.Failed(err)
+	e, ok := errors.AsType[*resetter.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Kind {
+	case resetter.ErrUnauthorized, resetter.ErrRateLimited, resetter.ErrNotStarted:
+		return err
+	}
+	if e.Stop && e.Status != http.StatusNotFound {
+		return err
+	}
+	return nil
+}
+
 const (
 	notAsDocumented = "the answer is not what the system's documentation says"
 	checkVersion    = "check that the URL leads to the system's API and that its version is supported"
