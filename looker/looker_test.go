@@ -163,6 +163,32 @@ func TestTwoUsersOfOneAddressAreAmbiguous(t *testing.T) {
 	want(t, err, resetter.ErrAmbiguous)
 }
 
+// That an answer was good is no part of a refusal that is ours.
+func TestNobodyIsRefusedWithAStatusOfSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{})
+		srv.AddUser(lookertest.User{ID: "73", Email: "team@example.com", SSOOnly: true})
+		srv.AddUser(lookertest.User{ID: "74", Email: "TEAM@example.com", SSOOnly: true})
+		sso := srv.AddUser(lookertest.User{ID: "75", Email: "sso@example.com", SSOOnly: true})
+		for id, kind := range map[resetter.Identity]resetter.Kind{
+			resetter.Email("none@example.com"): resetter.ErrNotFound, resetter.Email("team@example.com"): resetter.ErrAmbiguous,
+		} {
+			_, err := client.Resolve(t.Context(), id)
+			if e := want(t, err, kind); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+				t.Errorf("%s: %+v", id, e)
+			}
+		}
+		_, err := client.ForceChange(t.Context(), resetter.Account{ID: sso.ID})
+		if e := want(t, err, resetter.ErrIneligible); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+			t.Errorf("%+v", e)
+		}
+		_, err = client.Resolve(t.Context(), resetter.ID("999"))
+		if e := want(t, err, resetter.ErrNotFound); e.Status != 404 { // Looker's own word
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
 func TestAnotherPersonsRecordIsNobodys(t *testing.T) {
 	srv, client := start(t, lookertest.Config{})
 	srv.Inject(answer(sandbox.Get, 200, `{"id":"8","email":"bo@example.com"}`))

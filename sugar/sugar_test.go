@@ -119,6 +119,35 @@ func TestAnAddressOfSeveralUsersIsAmbiguous(t *testing.T) {
 	want(t, err, resetter.ErrAmbiguous)
 }
 
+// That an answer was good is no part of a refusal that is ours.
+func TestNobodyIsRefusedWithAStatusOfSuccess(t *testing.T) {
+	srv, client := start(t, sugartest.Config{})
+	srv.AddUser(sugartest.User{UserName: "ana", Email: "ana@example.com", OtherEmails: []string{"team@example.com"}})
+	srv.AddUser(sugartest.User{UserName: "bo", Email: "bo@example.com", OtherEmails: []string{"team@example.com"}})
+	srv.AddUser(sugartest.User{UserName: "cy", Email: "cy@example.com", OtherEmails: []string{"old@example.com"}})
+	ids := map[resetter.Identity]resetter.Kind{
+		resetter.Email("none@example.com"): resetter.ErrNotFound, resetter.Email("team@example.com"): resetter.ErrAmbiguous,
+		resetter.Email("old@example.com"): resetter.ErrIneligible, resetter.Username("none"): resetter.ErrNotFound,
+	}
+	for id, kind := range ids {
+		_, err := client.Resolve(t.Context(), id)
+		if e := want(t, err, kind); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+			t.Errorf("%s: %+v", id, e)
+		}
+		found, err := client.ResolveBatch(t.Context(), []resetter.Identity{id, resetter.Email("cy@example.com"), resetter.Username("cy")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := want(t, found[0].Err, kind); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+			t.Errorf("%s: %+v", id, e)
+		}
+	}
+	_, err := client.Resolve(t.Context(), resetter.ID("dacac8a8-bf9d-11ee-b819-acde48001122"))
+	if e := want(t, err, resetter.ErrNotFound); e.Status != 404 { // Sugar's own word
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestEveryPageOfAFilterIsRead(t *testing.T) {
 	srv, client := start(t, sugartest.Config{PageSize: 2})
 	for i := range 5 {

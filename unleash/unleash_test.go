@@ -213,6 +213,29 @@ func TestTwoUsersOfOneNameAreAmbiguous(t *testing.T) {
 	want(t, err, resetter.ErrAmbiguous)
 }
 
+// That an answer was good is no part of a refusal that is ours.
+func TestNobodyIsRefusedWithAStatusOfSuccess(t *testing.T) {
+	srv, client := start(t, unleashtest.Config{})
+	srv.Inject(answer(sandbox.Search, 200, `[{"id":7,"username":"ana"},{"id":8,"username":"ana"}]`), answer(sandbox.Get, 200, `{"id":7,"scimId":"s-7"}`))
+	for id, kind := range map[resetter.Identity]resetter.Kind{
+		resetter.Email("none@example.com"): resetter.ErrNotFound, resetter.Username("ana"): resetter.ErrAmbiguous,
+	} {
+		_, err := client.Resolve(t.Context(), id)
+		if e := want(t, err, kind); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+			t.Errorf("%s: %+v", id, e)
+		}
+	}
+	_, err := client.ChangeEmail(t.Context(), resetter.Account{ID: "7"}, "new@example.com")
+	if e := want(t, err, resetter.ErrIneligible); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+		t.Errorf("%+v", e)
+	}
+	srv.ClearFaults()
+	_, err = client.Resolve(t.Context(), resetter.ID("999"))
+	if e := want(t, err, resetter.ErrNotFound); e.Status != 404 { // Unleash's own word
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestAnotherPersonsRecordIsNobodys(t *testing.T) {
 	srv, client := start(t, unleashtest.Config{})
 	srv.Inject(answer(sandbox.Get, 200, `{"id":8,"email":"bo@example.com"}`))

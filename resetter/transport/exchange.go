@@ -175,7 +175,7 @@ const (
 // Unreadable is the error of an accepted answer that cannot be made sense of.
 // After a Send the mail may have gone out.
 func (x *Exchange) Unreadable(what string) *resetter.Error {
-	e := x.Refuse(resetter.ErrUnreadableAnswer, what, "look it up in the system before you repeat it")
+	e := x.because(resetter.ErrUnreadableAnswer, what, "look it up in the system before you repeat it")
 	// The answer came whole and was accepted: what gives it is not the system.
 	e.Stop = x.op.Class == Send
 	switch x.op.Class {
@@ -195,8 +195,19 @@ func (x *Exchange) WrongPerson() *resetter.Error {
 	return e
 }
 
-// Refuse makes an error of this exchange that says kind.
+// Refuse makes an error of this exchange that says kind. It is our own
+// conclusion: a status of success, which what it was drawn from may have had, is
+// no part of it.
 func (x *Exchange) Refuse(kind resetter.Kind, message, advice string) *resetter.Error {
+	e := x.because(kind, message, advice)
+	if e.Status >= 200 && e.Status <= 299 {
+		e.Status = 0
+	}
+	return e
+}
+
+// because makes an error of this exchange that says kind because of its answer.
+func (x *Exchange) because(kind resetter.Kind, message, advice string) *resetter.Error {
 	return &resetter.Error{
 		System: x.client.settings.target, Op: x.op.Name, Account: x.op.Account,
 		Kind: kind, Message: message, Advice: advice,
