@@ -11,9 +11,9 @@ import (
 
 // Check implements resetter.Checker. Whether the API user may touch e-mail
 // credentials shows in whether it may read its own; where Looker refuses that,
-// as Looker (Google Cloud core) may do to everyone, it is ErrForbidden. The
-// state of the mailer is not shown to every API user; it is MailerUnknown
-// then.
+// as Looker (Google Cloud core) may do to everyone, it is ErrForbidden. Version
+// and state of the mailer are not shown to every API user; they are empty and
+// MailerUnknown then.
 func (c *Client) Check(ctx context.Context) (resetter.Status, error) {
 	var status resetter.Status
 	fields := userFields
@@ -22,7 +22,7 @@ func (c *Client) Check(ctx context.Context) (resetter.Status, error) {
 	switch {
 	case err != nil:
 		return status, exchange.Failed(err)
-	case me.JSON200 == nil || me.JSON200.ID == nil:
+	case me.JSON200 == nil || text(me.JSON200.ID) == "":
 		return status, exchange.Unreadable("the answer holds no user")
 	}
 	status.Self, status.ClockSkew = accountOf(me.JSON200), exchange.ClockSkew()
@@ -38,21 +38,20 @@ func (c *Client) Check(ctx context.Context) (resetter.Status, error) {
 	versions, err := c.api.GetVersionsWithResponse(what, nil)
 	switch {
 	case err != nil:
-		return status, exchange.Failed(err)
-	case versions.JSON200 == nil:
-		return status, exchange.Unreadable("the answer holds no version")
+		if err := exchange.FailedAside(err); err != nil {
+			return status, err
+		}
+	case versions.JSON200 != nil:
+		status.Version = text(versions.JSON200.LookerReleaseVersion)
 	}
-	status.Version = text(versions.JSON200.LookerReleaseVersion)
 
 	mail, exchange := c.http.Begin(ctx, transport.Operation{Name: "read state of mailer", Class: transport.Read})
 	mailer, err := c.api.GetSMTPStatusWithResponse(mail, nil)
+	status.Mailer = resetter.MailerUnknown
 	switch {
-	case errors.Is(err, resetter.ErrUnauthorized), errors.Is(err, resetter.ErrNotStarted), errors.Is(err, resetter.ErrRateLimited):
-		return status, exchange.Failed(err)
-	case err != nil: // worth knowing, and no reason to stop
-		status.Mailer = resetter.MailerUnknown
+	case err != nil:
+		return status, exchange.FailedAside(err)
 	case mailer.JSON200 == nil || mailer.JSON200.IsValid == nil:
-		status.Mailer = resetter.MailerUnknown
 	case *mailer.JSON200.IsValid:
 		status.Mailer = resetter.MailerReady
 	default:

@@ -34,13 +34,39 @@ func TestCheckTellsThatNobodyWouldBeMailed(t *testing.T) {
 	}
 }
 
-func TestCheckGetsAlongWithoutASightOfTheMailer(t *testing.T) {
-	t.Parallel()
-	for _, status := range []int{403, 404} {
-		srv, client := start(t, lookertest.Config{})
-		srv.Inject(answer(sandbox.Mailer, status, message("Not for you")))
-		if status, err := client.Check(t.Context()); err != nil || status.Mailer != resetter.MailerUnknown || status.Version == "" {
-			t.Errorf("status %+v, %v", status, err)
+// A release is no login and no right. Only what shows that no Looker answers, or
+// that nothing will be answered, is a reason to stop.
+func TestCheckGetsAlongWithoutASightOfItsVersionOrMailer(t *testing.T) {
+	for _, c := range []ruling{
+		{status: 403, body: message("Permission denied.")},
+		{status: 403, body: page},
+		{status: 404, body: message("Not found")},
+		{status: 404, body: page},
+		{status: 404},
+		{status: 410},
+		{status: 500, body: page},
+		{status: 200, body: "pong"},
+		{status: 200, body: "[]"},
+		{status: 200, body: "{}"},
+		{status: 204},
+		{status: 200, body: page, kind: resetter.ErrUnavailable},
+		{status: 302, kind: resetter.ErrUnavailable},
+		{status: 307, kind: resetter.ErrRejected},
+		{status: 401, kind: resetter.ErrUnauthorized},
+		{status: 429, kind: resetter.ErrRateLimited},
+	} {
+		for _, on := range []sandbox.Operation{sandbox.Version, sandbox.Mailer} {
+			virtually(t, lookertest.Config{}, func(t *testing.T, srv *lookertest.Server, client *looker.Client) {
+				srv.Inject(answer(on, c.status, c.body))
+				status, err := client.Check(resetter.WithWaitsHandedBack(t.Context()))
+				switch {
+				case c.kind != "":
+					want(t, err, c.kind)
+				case err != nil, status.Self.ID != srv.Self.ID, on == sandbox.Version && status.Version != "", on == sandbox.Version && status.Mailer != resetter.MailerReady,
+					on == sandbox.Mailer && status.Mailer != resetter.MailerUnknown, on == sandbox.Mailer && status.Version == "":
+					t.Errorf("%s %d %s: %+v, %v", on, c.status, c.body, status, err)
+				}
+			})
 		}
 	}
 }

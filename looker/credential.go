@@ -68,7 +68,7 @@ func (a *action) change(ctx context.Context, name string, wanted lookerapi.Write
 // read looks at a credential that is the account's, or errs.
 func (a *action) read(exchange *transport.Exchange, credential *lookerapi.CredentialsEmail, so func(*lookerapi.CredentialsEmail) bool) (bool, error) {
 	switch {
-	case credential == nil || credential.UserID == nil:
+	case credential == nil || text(credential.UserID) == "":
 		return false, exchange.Unreadable("the answer does not say whose credential it is")
 	case *credential.UserID != a.account.ID:
 		return false, exchange.WrongPerson()

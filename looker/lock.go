@@ -79,7 +79,7 @@ func (a *action) disable(ctx context.Context, name string, wanted bool) error {
 // isAccounts errs unless an answer's user is the account's.
 func (a *action) isAccounts(exchange *transport.Exchange, user *lookerapi.User) error {
 	switch {
-	case user == nil || user.ID == nil:
+	case user == nil || text(user.ID) == "":
 		return exchange.Unreadable("the answer does not say which user it is about")
 	case *user.ID != a.account.ID:
 		return exchange.WrongPerson()

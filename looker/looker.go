@@ -163,7 +163,7 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 			return c.withoutCredential(ctx, id)
 		case err != nil:
 			return resetter.Account{}, exchange.Failed(err)
-		case answer.JSON200 == nil || answer.JSON200.ID == nil:
+		case answer.JSON200 == nil || text(answer.JSON200.ID) == "":
 			return resetter.Account{}, exchange.Unreadable("the answer holds no user")
 		}
 		account, err := c.account(ctx, answer.JSON200)
@@ -179,7 +179,7 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 		switch {
 		case err != nil:
 			return resetter.Account{}, exchange.Failed(err)
-		case answer.JSON200 == nil || answer.JSON200.ID == nil:
+		case answer.JSON200 == nil || text(answer.JSON200.ID) == "":
 			return resetter.Account{}, exchange.Unreadable("the answer holds no user")
 		case *answer.JSON200.ID == strings.TrimLeft(id.Value, "0") && id.Value[0] == '0':
 			return resetter.Account{}, exchange.Refuse(resetter.ErrNotFound, "no user has exactly this id; Looker reads it as "+*answer.JSON200.ID, "write the id as Looker does")
@@ -208,7 +208,7 @@ func (c *Client) account(ctx context.Context, u *lookerapi.User) (resetter.Accou
 		return resetter.Account{}, exchange.Failed(err)
 	case answer.JSON200 == nil:
 		return resetter.Account{}, exchange.Unreadable("the answer holds no credential")
-	case answer.JSON200.UserID != nil && *answer.JSON200.UserID != *u.ID:
+	case text(answer.JSON200.UserID) != "" && *answer.JSON200.UserID != *u.ID:
 		return resetter.Account{}, exchange.WrongPerson()
 	}
 	complete := *u
@@ -246,7 +246,10 @@ func (c *Client) withoutCredential(ctx context.Context, id resetter.Identity) (r
 			return resetter.Account{}, exchange.Unreadable("the answer holds no list of users")
 		}
 		for _, user := range *answer.JSON200 {
-			if user.ID != nil && resetter.SameEmail(text(user.Email), id.Value) {
+			if text(user.ID) == "" {
+				return resetter.Account{}, exchange.Unreadable("the answer lists a user without an id")
+			}
+			if resetter.SameEmail(text(user.Email), id.Value) {
 				found = append(found, accountOf(&user))
 			}
 		}
@@ -313,7 +316,7 @@ func (c *Client) Reset(ctx context.Context, account resetter.Account) (resetter.
 	switch {
 	case err != nil:
 		return resetter.Receipt{}, err
-	case credential.UserID == nil:
+	case text(credential.UserID) == "":
 		return resetter.Receipt{}, exchange.Unreadable("the answer does not say whose credential it is")
 	case *credential.UserID != account.ID:
 		return resetter.Receipt{}, exchange.WrongPerson()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed57652884/resetctl/looker"
@@ -162,6 +163,32 @@ func TestTwoUsersOfOneAddressAreAmbiguous(t *testing.T) {
 	want(t, err, resetter.ErrAmbiguous)
 }
 
+// That an answer was good is no part of a refusal that is ours.
+func TestNobodyIsRefusedWithAStatusOfSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{})
+		srv.AddUser(lookertest.User{ID: "73", Email: "team@example.com", SSOOnly: true})
+		srv.AddUser(lookertest.User{ID: "74", Email: "TEAM@example.com", SSOOnly: true})
+		sso := srv.AddUser(lookertest.User{ID: "75", Email: "sso@example.com", SSOOnly: true})
+		for id, kind := range map[resetter.Identity]resetter.Kind{
+			resetter.Email("none@example.com"): resetter.ErrNotFound, resetter.Email("team@example.com"): resetter.ErrAmbiguous,
+		} {
+			_, err := client.Resolve(t.Context(), id)
+			if e := want(t, err, kind); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+				t.Errorf("%s: %+v", id, e)
+			}
+		}
+		_, err := client.ForceChange(t.Context(), resetter.Account{ID: sso.ID})
+		if e := want(t, err, resetter.ErrIneligible); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+			t.Errorf("%+v", e)
+		}
+		_, err = client.Resolve(t.Context(), resetter.ID("999"))
+		if e := want(t, err, resetter.ErrNotFound); e.Status != 404 { // Looker's own word
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
 func TestAnotherPersonsRecordIsNobodys(t *testing.T) {
 	srv, client := start(t, lookertest.Config{})
 	srv.Inject(answer(sandbox.Get, 200, `{"id":"8","email":"bo@example.com"}`))
@@ -169,6 +196,56 @@ func TestAnotherPersonsRecordIsNobodys(t *testing.T) {
 	if e := want(t, err, resetter.ErrUnavailable); !e.Stop {
 		t.Errorf("%+v does not stop the target", e)
 	}
+}
+
+func TestWhoeverHasNoIdMakesTheAnswerUseless(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, nameless := range []string{
+			`{"id":"","email":"ana@example.com","credentials_email":{"user_id":"","email":"ana@example.com"}}`,
+			`{"id":null,"email":"ana@example.com"}`, `{"email":"ana@example.com"}`,
+		} {
+			srv, client := inMemory(t, lookertest.Config{})
+			srv.Inject(once(answer(sandbox.Find, 200, nameless)), answer(sandbox.Search, 200, `[`+nameless+`]`), answer(sandbox.Get, 200, nameless),
+				answer(sandbox.List, 200, `[`+nameless+`]`), answer(sandbox.Self, 200, nameless))
+			for _, id := range []resetter.Identity{resetter.Email("ana@example.com"), resetter.Email("ana@example.com"), resetter.ID("7")} { // the second is searched for
+				account, err := client.Resolve(t.Context(), id)
+				if e := want(t, err, resetter.ErrUnavailable); e.Stop || account != (resetter.Account{}) {
+					t.Errorf("%s: %+v, %+v", id, account, e)
+				}
+			}
+			found, err := client.ResolveBatch(t.Context(), []resetter.Identity{resetter.ID("7"), resetter.ID("8")})
+			if e := want(t, err, resetter.ErrUnavailable); e.Stop || found != nil {
+				t.Errorf("%+v, %+v", found, e)
+			}
+			status, err := client.Check(t.Context())
+			if want(t, err, resetter.ErrUnavailable); status.Self != (resetter.Account{}) {
+				t.Errorf("%+v", status)
+			}
+			_, err = client.Lock(t.Context(), resetter.Account{ID: "7"}, resetter.LockOptions{})
+			if e := want(t, err, resetter.ErrUnavailable); e.Stop {
+				t.Errorf("%+v", e)
+			}
+			if n := srv.Calls(sandbox.Update); n != 0 {
+				t.Errorf("%d writes", n)
+			}
+		}
+	})
+}
+
+func TestACredentialOfNobodyIsNotTakenForAnothersNorForTheAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, client := inMemory(t, lookertest.Config{})
+		const nobodys = `{"user_id":"","email":"ana@example.com"}`
+		srv.Inject(answer(sandbox.Get, 200, nobodys), answer(sandbox.Reset, 200, nobodys))
+		_, err := client.ForceChange(t.Context(), resetter.Account{ID: "7"})
+		if e := want(t, err, resetter.ErrUnavailable); e.Stop || !strings.Contains(e.Error(), "whose") {
+			t.Errorf("%+v", e)
+		}
+		_, err = client.Reset(t.Context(), resetter.Account{ID: "7"})
+		if e := want(t, err, resetter.ErrUnreadableAnswer); !strings.Contains(e.Error(), "whose") {
+			t.Errorf("%+v", e)
+		}
+	})
 }
 
 func TestAResetMailsOnce(t *testing.T) {

@@ -99,7 +99,7 @@ func (c *Client) credentialNow(ctx context.Context, account resetter.Account, li
 	switch {
 	case err != nil:
 		return nil, exchange.Failed(err)
-	case answer.JSON200 == nil || answer.JSON200.UserID == nil:
+	case answer.JSON200 == nil || text(answer.JSON200.UserID) == "":
 		return nil, exchange.Unreadable("the answer does not say whose credential it is")
 	case *answer.JSON200.UserID != account.ID:
 		return nil, exchange.WrongPerson()

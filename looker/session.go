@@ -28,11 +28,11 @@ func (c *Client) session() *transport.Session {
 			if answer.JSON200 == nil || text(answer.JSON200.AccessToken) == "" {
 				return transport.Token{}, exchange.Unreadable("the answer holds no access token")
 			}
-			token := transport.Token{Access: resetter.NewSecret(*answer.JSON200.AccessToken)}
-			if s := answer.JSON200.ExpiresIn; s != nil {
-				token.Life = time.Duration(min(max(0, *s), int64(24*time.Hour/time.Second))) * time.Second
-			}
-			return token, nil
+			seconds, _ := answer.JSON200.ExpiresIn.Float64() // 0 where nothing is said, which is no limit
+			return transport.Token{
+				Access: resetter.NewSecret(*answer.JSON200.AccessToken),
+				Life:   time.Duration(min(max(0, seconds), (24*time.Hour).Seconds())) * time.Second,
+			}, nil
 		},
 		SignOut: func(ctx context.Context, t transport.Token) error {
 			ctx, exchange := c.http.Begin(ctx, transport.Operation{Name: "sign out", Class: transport.Read, Anonymous: true})

@@ -2,6 +2,7 @@ package looker_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -124,6 +125,42 @@ func TestASessionIsRenewedBeforeItIsOver(t *testing.T) {
 			t.Errorf("%d sign-ins in two hours, want 3", n)
 		}
 	})
+}
+
+// Some servers, and what stands before them, spell a number as a text.
+func TestALifeIsUnderstoodHoweverItIsSpelled(t *testing.T) {
+	for _, life := range []string{`3600`, `"3600"`, `3600.0`} {
+		synctest.Test(t, func(t *testing.T) {
+			logins := 0
+			pipe := sandbox.NewPipe()
+			srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch w.Header().Set("Content-Type", "application/json"); r.URL.Path {
+				case "/api/4.0/login":
+					logins++
+					_, _ = w.Write([]byte(`{"access_token":"secret-token-1","expires_in":` + life + `}`))
+				default:
+					_, _ = w.Write([]byte(`{"id":"7","email":"ana@example.com","credentials_email":{"email":"ana@example.com"}}`))
+				}
+			})}
+			go func() { _ = srv.Serve(pipe) }()
+			client, err := looker.New("http://127.0.0.1", looker.Credentials{ClientID: "id", ClientSecret: resetter.NewSecret("secret")}, transport.WithDialContext(pipe.DialContext))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := errors.Join(client.Close(context.Background()), srv.Close()); err != nil {
+					t.Error(err)
+				}
+			})
+			for range 3 {
+				resolve(t, client, resetter.ID("7"))
+				time.Sleep(25 * time.Minute)
+			}
+			if logins != 2 { // now, and when four fifths of the hour are over
+				t.Errorf("expires_in %s: %d sign-ins in 75 minutes", life, logins)
+			}
+		})
+	}
 }
 
 func TestALifeThatMakesNoSenseIsNotBelieved(t *testing.T) {

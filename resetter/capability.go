@@ -22,7 +22,8 @@ type Status struct {
 	// an action. Its fields are empty where the system does not tell, as with
 	// an API token that belongs to nobody.
 	Self Account
-	// Version is the system's release, as it says it.
+	// Version is the system's release, as it says it; empty where that could not
+	// be read.
 	Version string
 	// Mailer says whether the system can mail at all.
 	Mailer MailerState

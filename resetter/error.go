@@ -93,7 +93,7 @@ type Error struct {
 	Account string // whom it was about, as given; may be empty
 	Kind    Kind
 
-	Status    int    // HTTP status; 0 where there was no answer
+	Status    int    // HTTP status; 0 where there was no answer, or a good one from which we concluded this
 	Code      string // the system's own code or label, such as "need_login"
 	Message   string // the system's own words, cut short and cleaned
 	Fields    []FieldError

@@ -73,14 +73,14 @@ const (
 // A many is a field of which several values are asked for, and the way that the
 // instance is known to understand.
 type many struct {
-	field string
-	way   atomic.Int32
+	kind resetter.IdentityKind
+	way  atomic.Int32
 }
 
 func manys() map[resetter.IdentityKind]*many {
 	all := map[resetter.IdentityKind]*many{}
-	for kind, field := range fields {
-		all[kind] = &many{field: field}
+	for kind := range fields {
+		all[kind] = &many{kind: kind}
 	}
 	return all
 }
@@ -92,14 +92,16 @@ type answers struct {
 	refused map[string]error
 }
 
-// having finds the users who have one of the values.
+// having finds the users who have one of the values. On one page nobody can be
+// missed. Who is on none of several may have moved up to one that was read
+// already, while the next was asked for, and is asked for alone.
 func (c *Client) having(ctx context.Context, exchange *transport.Exchange, m *many, values []string) (answers, error) {
 	if len(values) == 1 {
-		return c.each(ctx, m.field, values)
+		return c.each(ctx, m.kind, values, answers{})
 	}
 	known, refused := m.way.Load(), false
 	for way := max(known, listed); way < singly; way++ {
-		users, err := c.filter(ctx, exchange, together(m.field, values, way))
+		users, pages, err := c.filter(ctx, exchange, together(fields[m.kind], values, way))
 		switch {
 		case notUnderstood(err):
 			refused = true
@@ -113,9 +115,13 @@ func (c *Client) having(ctx context.Context, exchange *transport.Exchange, m *ma
 		case len(users) > 0 || refused:
 			m.way.Store(way)
 		}
-		return answers{users: users}, nil
+		found := answers{users: users}
+		if pages > 1 {
+			return c.each(ctx, m.kind, absent(m.kind, values, users), found)
+		}
+		return found, nil
 	}
-	found, err := c.each(ctx, m.field, values)
+	found, err := c.each(ctx, m.kind, values, answers{})
 	if len(found.users) > 0 && len(found.refused) == 0 { // else it may have been one value that it did not take
 		m.way.Store(singly)
 	}
@@ -134,18 +140,29 @@ func together(field string, values []string, way int32) condition {
 	return condition{"$or": alternatives}
 }
 
-// each asks for one value after the other. Where all of several are refused, it
-// is not for what they are. Where Sugar asks for a pause on the way, what was
-// found until then is found.
-func (c *Client) each(ctx context.Context, field string, values []string) (answers, error) {
-	found := answers{refused: map[string]error{}}
+// absent are the values that none of the users has.
+func absent(kind resetter.IdentityKind, values []string, users []sugarapi.User) (without []string) {
+	for _, value := range values {
+		id := resetter.Identity{Kind: kind, Value: value}
+		if !slices.ContainsFunc(users, func(u sugarapi.User) bool { return named(u, id) }) {
+			without = append(without, value)
+		}
+	}
+	return without
+}
+
+// each asks for one value after the other, and adds to what was found before.
+// Where all of several are refused, it is not for what they are. Where Sugar
+// asks for a pause on the way, what was found until then is found.
+func (c *Client) each(ctx context.Context, kind resetter.IdentityKind, values []string, found answers) (answers, error) {
+	found.refused = map[string]error{}
 	for i, value := range values {
 		one, exchange := c.http.Begin(ctx, transport.Operation{Name: lookUp, Class: transport.Read, Account: value})
-		users, err := c.filter(one, exchange, condition{field: value})
+		users, _, err := c.filter(one, exchange, condition{fields[kind]: value})
 		switch {
 		case notUnderstood(err):
 			found.refused[value] = err
-		case i > 0 && asksToWait(err):
+		case i+len(found.users) > 0 && asksToWait(err):
 			for _, later := range values[i:] {
 				found.refused[later] = err
 			}
@@ -155,8 +172,8 @@ func (c *Client) each(ctx context.Context, field string, values []string) (answe
 		}
 		found.users = append(found.users, users...)
 	}
-	if last := values[len(values)-1]; len(values) > 1 && len(found.refused) == len(values) {
-		return answers{}, found.refused[last]
+	if len(values) > 1 && len(found.refused) == len(values) && len(found.users) == 0 {
+		return answers{}, found.refused[values[0]]
 	}
 	return found, nil
 }
@@ -178,25 +195,27 @@ func notUnderstood(err error) bool {
 const userFields = "id,user_name,full_name,status,email,is_admin,is_group,portal_only,external_auth_only"
 
 // filter finds the users who meet the condition, page by page.
-func (c *Client) filter(ctx context.Context, exchange *transport.Exchange, meets condition) (found []sugarapi.User, err error) {
+func (c *Client) filter(ctx context.Context, exchange *transport.Exchange, meets condition) (found []sugarapi.User, pages int, err error) {
 	wanted, size, order := userFields, batchSize, "user_name:ASC"
-	for offset := 0; offset >= 0; {
+	for offset := 0; offset >= 0; pages++ {
 		answer, err := c.api.FilterUsersWithResponse(ctx, sugarapi.UserFilter{
 			Filter: []map[string]any{meets},
 			Fields: &wanted, MaxNum: &size, Offset: &offset, OrderBy: &order,
 		})
 		switch {
 		case err != nil:
-			return nil, exchange.Failed(err)
-		case answer.JSON200 == nil:
-			return nil, exchange.Unreadable("the answer holds no list of users")
+			return nil, 0, exchange.Failed(err)
+		case answer.JSON200 == nil || answer.JSON200.Records == nil:
+			return nil, 0, exchange.Unreadable("the answer holds no list of users")
+		case slices.ContainsFunc(answer.JSON200.Records, func(u sugarapi.User) bool { return u.ID == "" }):
+			return nil, 0, exchange.Unreadable("the answer lists a user without an id")
 		}
 		found = append(found, answer.JSON200.Records...)
 		next := answer.JSON200.NextOffset
 		if next >= 0 && next <= offset {
-			return nil, exchange.Unreadable("the pages of the answer go round in circles")
+			return nil, 0, exchange.Unreadable("the pages of the answer go round in circles")
 		}
 		offset = next
 	}
-	return found, nil
+	return found, pages, nil
 }

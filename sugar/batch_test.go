@@ -1,6 +1,7 @@
 package sugar_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -28,6 +29,18 @@ func resolveAll(t *testing.T, client *sugar.Client, ids ...resetter.Identity) []
 		}
 	}
 	return accounts
+}
+
+// kinds are the ways to name a user.
+var kinds = map[string]func(sugartest.User) resetter.Identity{
+	"by address":   func(u sugartest.User) resetter.Identity { return resetter.Email(u.Email) },
+	"by user name": func(u sugartest.User) resetter.Identity { return resetter.Username(u.UserName) },
+	"by id":        func(u sugartest.User) resetter.Identity { return resetter.ID(u.ID) },
+}
+
+// recordOf is a user as a filter answers.
+func recordOf(u sugartest.User) map[string]any {
+	return map[string]any{"id": u.ID, "user_name": u.UserName, "email": []any{map[string]any{"email_address": u.Email, "primary_address": true}}}
 }
 
 func TestManyAreLookedUpWithFewFilters(t *testing.T) {
@@ -100,6 +113,77 @@ func TestOneUserOnSeveralPagesIsOne(t *testing.T) {
 	accounts := resolveAll(t, client, resetter.Email("ana@example.com"), resetter.Email("ANA@example.com"))
 	if len(accounts) != 2 || accounts[0].ID != "7" || accounts[1].ID != "7" {
 		t.Errorf("got %+v", accounts)
+	}
+}
+
+// Between two pages people move up: somebody is renamed or leaves, and whoever
+// would have begun the next page is on none.
+func TestWhoIsOnNoneOfSeveralPagesIsAskedForAlone(t *testing.T) {
+	for name, kind := range kinds {
+		srv, client := start(t, sugartest.Config{People: 4})
+		people := srv.Users()[2:]
+		for page, next := range []int{1, -1} {
+			body, err := json.Marshal(map[string]any{"next_offset": next, "records": []any{recordOf(people[2*page])}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			srv.Inject(once(answer(sandbox.Find, 200, string(body))))
+		}
+		ids := []resetter.Identity{kind(people[0]), kind(people[1]), kind(people[2]), kind(sugartest.User{ID: "99", UserName: "none", Email: "none@example.com"})}
+		found, err := client.ResolveBatch(t.Context(), ids)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for i := range 3 {
+			if found[i].Err != nil || found[i].Account.ID != people[i].ID {
+				t.Errorf("%s: %s is %+v", name, ids[i], found[i])
+			}
+		}
+		want(t, found[3].Err, resetter.ErrNotFound)
+		if n := srv.Calls(sandbox.Find); n != 2+2 {
+			t.Errorf("%s: %d filters for two pages and two who are on none", name, n)
+		}
+	}
+}
+
+func TestWhoIsNotOnTheOnlyPageIsNotThere(t *testing.T) {
+	srv, client := start(t, sugartest.Config{People: 3})
+	ids := []resetter.Identity{resetter.Email("none@example.com"), resetter.Email("nobody@example.com")}
+	for _, user := range srv.Users()[2:] {
+		ids = append(ids, resetter.Email(user.Email))
+	}
+	found, err := client.ResolveBatch(t.Context(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range found {
+		if i < 2 {
+			want(t, r.Err, resetter.ErrNotFound)
+		} else if r.Err != nil {
+			t.Error(r.Err)
+		}
+	}
+	if n := srv.Calls(sandbox.Find); n != 1 {
+		t.Errorf("%d filters", n)
+	}
+}
+
+// What is asked alone may be turned away, and what the pages had stays found.
+func TestAPauseAfterSeveralPagesKeepsWhoWasFound(t *testing.T) {
+	srv, client := start(t, sugartest.Config{People: 3, PageSize: 1})
+	people := srv.Users()[2:]
+	srv.Inject(sandbox.Fault{Kind: sandbox.Throttle, On: sandbox.Find, Skip: 2, Times: 1})
+	ids := []resetter.Identity{resetter.Email("none@example.com"), resetter.Email("nobody@example.com"), resetter.Email(people[0].Email), resetter.Email(people[1].Email)}
+	found, err := client.ResolveBatch(resetter.WithWaitsHandedBack(t.Context()), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range found {
+		if i < 2 {
+			want(t, r.Err, resetter.ErrRateLimited)
+		} else if r.Err != nil || r.Account.ID != people[i-2].ID {
+			t.Errorf("%s is %+v", ids[i], r)
+		}
 	}
 }
 
@@ -180,7 +264,10 @@ func TestAFilterThatFailsSaysNothingOfAnybody(t *testing.T) {
 		{404, label("not_found"), resetter.ErrUnavailable, false, "404"},
 		{422, label("invalid_parameter"), resetter.ErrUnavailable, false, "invalid_parameter"},
 		{429, label("too_many_requests"), resetter.ErrRateLimited, false, "not before"},
-		{200, "{}", resetter.ErrUnavailable, false, "circles"},
+		{200, "{}", resetter.ErrUnavailable, false, "no list of users"},
+		{200, `{"next_offset":-1}`, resetter.ErrUnavailable, false, "no list of users"},
+		{200, `{"next_offset":-1,"records":null}`, resetter.ErrUnavailable, false, "no list of users"},
+		{200, `{"next_offset":-1,"records":[null]}`, resetter.ErrUnavailable, false, "without an id"},
 		{200, `{"next_offset":0,"records":[]}`, resetter.ErrUnavailable, false, "circles"},
 	} {
 		srv, client := start(t, sugartest.Config{People: 2})

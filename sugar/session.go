@@ -63,10 +63,11 @@ func (c *Client) grant(ctx context.Context, name string, request sugarapi.LoginR
 	case answer.JSON200 == nil || answer.JSON200.AccessToken == "":
 		return transport.Token{}, exchange.Unreadable("the answer holds no access token")
 	}
+	seconds, _ := answer.JSON200.ExpiresIn.Float64() // 0 where nothing is said, which is no limit
 	return transport.Token{
 		Access:  resetter.NewSecret(answer.JSON200.AccessToken),
 		Refresh: resetter.NewSecret(text(answer.JSON200.RefreshToken)),
-		Life:    time.Duration(min(max(0, answer.JSON200.ExpiresIn), int64(24*time.Hour/time.Second))) * time.Second,
+		Life:    time.Duration(min(max(0, seconds), (24*time.Hour).Seconds())) * time.Second,
 	}, nil
 }
 

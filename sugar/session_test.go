@@ -3,6 +3,7 @@ package sugar_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -208,6 +209,42 @@ func TestASessionIsRenewedBeforeItIsOver(t *testing.T) {
 			t.Errorf("%d sign-ins and renewals in two hours, want 3", n)
 		}
 	})
+}
+
+// Some servers, and what stands before them, spell a number as a text.
+func TestALifeIsUnderstoodHoweverItIsSpelled(t *testing.T) {
+	for _, life := range []string{`3600`, `"3600"`, `3600.0`} {
+		synctest.Test(t, func(t *testing.T) {
+			logins := 0
+			pipe := sandbox.NewPipe()
+			srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch w.Header().Set("Content-Type", "application/json"); r.URL.Path {
+				case "/rest/v11_24/oauth2/token":
+					logins++
+					_, _ = w.Write([]byte(`{"access_token":"secret-token-1","refresh_token":"secret-token-2","refresh_expires_in":` + life + `,"expires_in":` + life + `}`))
+				default:
+					_, _ = w.Write([]byte(`{"id":"7"}`))
+				}
+			})}
+			go func() { _ = srv.Serve(pipe) }()
+			client, err := sugar.New("http://127.0.0.1", sugar.Credentials{Username: "svc", Password: resetter.NewSecret("pass-word")}, transport.WithDialContext(pipe.DialContext))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := errors.Join(client.Close(context.Background()), srv.Close()); err != nil {
+					t.Error(err)
+				}
+			})
+			for range 3 {
+				resolve(t, client, resetter.ID("7"))
+				time.Sleep(25 * time.Minute)
+			}
+			if logins != 2 { // now, and when four fifths of the hour are over
+				t.Errorf("expires_in %s: %d sign-ins in 75 minutes", life, logins)
+			}
+		})
+	}
 }
 
 func TestALifeThatMakesNoSenseIsNotBelieved(t *testing.T) {

@@ -183,9 +183,12 @@ func (c *Client) Resolve(ctx context.Context, id resetter.Identity) (resetter.Ac
 	}
 	if id.Kind == resetter.ByID {
 		user, err := c.get(ctx, exchange, id.Value)
-		return accountOf(user), err
+		if err != nil {
+			return resetter.Account{}, err
+		}
+		return accountOf(user), nil
 	}
-	users, err := c.filter(ctx, exchange, condition{fields[id.Kind]: id.Value})
+	users, _, err := c.filter(ctx, exchange, condition{fields[id.Kind]: id.Value})
 	if err != nil {
 		return resetter.Account{}, err
 	}
@@ -199,7 +202,7 @@ func (c *Client) get(ctx context.Context, exchange *transport.Exchange, id strin
 	switch {
 	case err != nil:
 		return sugarapi.User{}, exchange.Failed(err)
-	case answer.JSON200 == nil:
+	case answer.JSON200 == nil || answer.JSON200.ID == "":
 		return sugarapi.User{}, exchange.Unreadable("the answer holds no user")
 	case answer.JSON200.ID != id:
 		return sugarapi.User{}, exchange.WrongPerson()

@@ -119,6 +119,35 @@ func TestAnAddressOfSeveralUsersIsAmbiguous(t *testing.T) {
 	want(t, err, resetter.ErrAmbiguous)
 }
 
+// That an answer was good is no part of a refusal that is ours.
+func TestNobodyIsRefusedWithAStatusOfSuccess(t *testing.T) {
+	srv, client := start(t, sugartest.Config{})
+	srv.AddUser(sugartest.User{UserName: "ana", Email: "ana@example.com", OtherEmails: []string{"team@example.com"}})
+	srv.AddUser(sugartest.User{UserName: "bo", Email: "bo@example.com", OtherEmails: []string{"team@example.com"}})
+	srv.AddUser(sugartest.User{UserName: "cy", Email: "cy@example.com", OtherEmails: []string{"old@example.com"}})
+	ids := map[resetter.Identity]resetter.Kind{
+		resetter.Email("none@example.com"): resetter.ErrNotFound, resetter.Email("team@example.com"): resetter.ErrAmbiguous,
+		resetter.Email("old@example.com"): resetter.ErrIneligible, resetter.Username("none"): resetter.ErrNotFound,
+	}
+	for id, kind := range ids {
+		_, err := client.Resolve(t.Context(), id)
+		if e := want(t, err, kind); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+			t.Errorf("%s: %+v", id, e)
+		}
+		found, err := client.ResolveBatch(t.Context(), []resetter.Identity{id, resetter.Email("cy@example.com"), resetter.Username("cy")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := want(t, found[0].Err, kind); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+			t.Errorf("%s: %+v", id, e)
+		}
+	}
+	_, err := client.Resolve(t.Context(), resetter.ID("dacac8a8-bf9d-11ee-b819-acde48001122"))
+	if e := want(t, err, resetter.ErrNotFound); e.Status != 404 { // Sugar's own word
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestEveryPageOfAFilterIsRead(t *testing.T) {
 	srv, client := start(t, sugartest.Config{PageSize: 2})
 	for i := range 5 {
@@ -296,6 +325,31 @@ func TestAnotherPersonsRecordIsNobodys(t *testing.T) {
 	_, err := client.Resolve(t.Context(), resetter.ID("7"))
 	if e := want(t, err, resetter.ErrUnavailable); !e.Stop {
 		t.Errorf("%+v does not stop the target", e)
+	}
+}
+
+func TestWhoeverHasNoIdMakesTheAnswerUseless(t *testing.T) {
+	const nameless = `{"id":"","user_name":"ana","email":[{"email_address":"ana@example.com","primary_address":true}]}`
+	srv, client := start(t, sugartest.Config{})
+	srv.Inject(answer(sandbox.Find, 200, `{"next_offset":-1,"records":[`+nameless+`]}`), answer(sandbox.Get, 200, nameless))
+	for _, id := range []resetter.Identity{resetter.Email("ana@example.com"), resetter.Username("ana"), resetter.ID("7")} {
+		account, err := client.Resolve(t.Context(), id)
+		if e := want(t, err, resetter.ErrUnavailable); e.Stop || account != (resetter.Account{}) {
+			t.Errorf("%s: %+v, %+v", id, account, e)
+		}
+		found, err := client.ResolveBatch(t.Context(), []resetter.Identity{id})
+		if want(t, err, resetter.ErrUnavailable); found != nil {
+			t.Errorf("%s: %+v", id, found)
+		}
+	}
+	_, err := client.Lock(t.Context(), resetter.Account{ID: "7"}, resetter.LockOptions{})
+	if e := want(t, err, resetter.ErrUnavailable); e.Stop {
+		t.Errorf("%+v", e)
+	}
+	srv.Inject(answer(sandbox.Reset, 200, nameless))
+	_, err = client.Reset(t.Context(), resetter.Account{ID: "7"})
+	if e := want(t, err, resetter.ErrUnreadableAnswer); !strings.Contains(e.Error(), "who was mailed") {
+		t.Errorf("%+v", e)
 	}
 }
 

@@ -90,7 +90,7 @@ func TestABatchComparesExactly(t *testing.T) {
 		r := found[i]
 		switch {
 		case expected == "":
-			if e := want(t, r.Err, resetter.ErrNotFound); e.Account == "" || e.Advice == "" || e.Status != 200 || e.Stop {
+			if e := want(t, r.Err, resetter.ErrNotFound); e.Account == "" || e.Advice == "" || e.Status != 0 || e.Stop {
 				t.Errorf("%d: %+v", i, e)
 			}
 		case r.Err != nil, r.Account.Email != expected && r.Account.Username != expected:

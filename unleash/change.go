@@ -44,7 +44,7 @@ func (c *Client) ChangeEmail(ctx context.Context, account resetter.Account, addr
 	switch {
 	case err != nil:
 		return resetter.Receipt{}, exchange.Failed(err)
-	case answer.JSON200 == nil:
+	case answer.JSON200 == nil || answer.JSON200.ID == 0:
 		return resetter.Receipt{}, exchange.Unreadable("the answer holds no user")
 	case answer.JSON200.ID != user.ID:
 		return resetter.Receipt{}, exchange.WrongPerson()

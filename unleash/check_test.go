@@ -5,9 +5,11 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/sandbox"
+	"github.com/seed57652884/resetctl/resetter/transport"
 	"github.com/seed57652884/resetctl/unleash"
 	"github.com/seed57652884/resetctl/unleash/unleashtest"
 )
@@ -42,6 +44,42 @@ func TestCheckGetsAlongWithAnInstanceThatDoesNotTellOfItsMailer(t *testing.T) {
 	srv.Inject(answer(sandbox.Version, 200, `{"version":"6.0.0","unleashUrl":"http://127.0.0.1","flags":{"a":true,"b":{"name":"x","enabled":false}}}`))
 	if status, err := client.Check(t.Context()); err != nil || status.Mailer != resetter.MailerUnknown || status.Version != "6.0.0" {
 		t.Errorf("status %+v, %v", status, err)
+	}
+}
+
+// A release is no login and no right. Only what shows that no Unleash answers, or
+// that nothing will be answered, is a reason to stop.
+func TestCheckGetsAlongWithoutASightOfItsConfiguration(t *testing.T) {
+	for _, c := range []ruling{
+		{status: 403, body: refusal("PermissionError", "No.")},
+		{status: 403, body: page},
+		{status: 404, body: refusal("NotFoundError", "The path you were looking for (/api/admin/ui-config) is not available.")},
+		{status: 404, body: page},
+		{status: 404},
+		{status: 410},
+		{status: 500, body: page},
+		{status: 200, body: "pong"},
+		{status: 200, body: "[]"},
+		{status: 200, body: "{}"},
+		{status: 204},
+		{status: 200, body: page, kind: resetter.ErrUnavailable},
+		{status: 302, kind: resetter.ErrUnavailable},
+		{status: 307, kind: resetter.ErrRejected},
+		{status: 401, kind: resetter.ErrUnauthorized},
+		{status: 429, kind: resetter.ErrRateLimited},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			pipe := sandbox.NewPipe()
+			srv, client := start(t, unleashtest.Config{Sandbox: sandbox.Config{Listener: pipe}}, transport.WithDialContext(pipe.DialContext))
+			srv.Inject(answer(sandbox.Version, c.status, c.body))
+			status, err := client.Check(resetter.WithWaitsHandedBack(t.Context()))
+			switch {
+			case c.kind != "":
+				want(t, err, c.kind)
+			case err != nil || status.Self.Email != srv.Self.Email || status.Version != "" || status.Mailer != resetter.MailerUnknown:
+				t.Errorf("%d %s: %+v, %v", c.status, c.body, status, err)
+			}
+		})
 	}
 }
 

@@ -167,7 +167,7 @@ func (c *Client) get(ctx context.Context, exchange *transport.Exchange, id strin
 	switch {
 	case err != nil:
 		return unleashapi.User{}, exchange.Failed(err)
-	case answer.JSON200 == nil:
+	case answer.JSON200 == nil || answer.JSON200.ID == 0:
 		return unleashapi.User{}, exchange.Unreadable("the answer holds no user")
 	case answer.JSON200.ID != number:
 		return unleashapi.User{}, exchange.WrongPerson()
@@ -214,6 +214,9 @@ func (c *Client) search(ctx context.Context, exchange *transport.Exchange, id re
 	}
 	var found []resetter.Account
 	for _, user := range *answer.JSON200 {
+		if user.ID == 0 {
+			return resetter.Account{}, exchange.Unreadable("the answer lists a user without an id")
+		}
 		if named(user, id) {
 			found = append(found, accountOf(user))
 		}

@@ -213,12 +213,60 @@ func TestTwoUsersOfOneNameAreAmbiguous(t *testing.T) {
 	want(t, err, resetter.ErrAmbiguous)
 }
 
+// That an answer was good is no part of a refusal that is ours.
+func TestNobodyIsRefusedWithAStatusOfSuccess(t *testing.T) {
+	srv, client := start(t, unleashtest.Config{})
+	srv.Inject(answer(sandbox.Search, 200, `[{"id":7,"username":"ana"},{"id":8,"username":"ana"}]`), answer(sandbox.Get, 200, `{"id":7,"scimId":"s-7"}`))
+	for id, kind := range map[resetter.Identity]resetter.Kind{
+		resetter.Email("none@example.com"): resetter.ErrNotFound, resetter.Username("ana"): resetter.ErrAmbiguous,
+	} {
+		_, err := client.Resolve(t.Context(), id)
+		if e := want(t, err, kind); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+			t.Errorf("%s: %+v", id, e)
+		}
+	}
+	_, err := client.ChangeEmail(t.Context(), resetter.Account{ID: "7"}, "new@example.com")
+	if e := want(t, err, resetter.ErrIneligible); e.Status != 0 || strings.Contains(e.Error(), "HTTP") {
+		t.Errorf("%+v", e)
+	}
+	srv.ClearFaults()
+	_, err = client.Resolve(t.Context(), resetter.ID("999"))
+	if e := want(t, err, resetter.ErrNotFound); e.Status != 404 { // Unleash's own word
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestAnotherPersonsRecordIsNobodys(t *testing.T) {
 	srv, client := start(t, unleashtest.Config{})
 	srv.Inject(answer(sandbox.Get, 200, `{"id":8,"email":"bo@example.com"}`))
 	_, err := client.Resolve(t.Context(), resetter.ID("7"))
 	if e := want(t, err, resetter.ErrUnavailable); !e.Stop {
 		t.Errorf("%+v does not stop the target", e)
+	}
+}
+
+// Else all who have none would be one account, of whom one is mailed.
+func TestWhoeverHasNoIdMakesTheAnswerUseless(t *testing.T) {
+	const nameless = `{"email":"ana@example.com","username":"ana"}`
+	srv, client := start(t, unleashtest.Config{})
+	srv.Inject(answer(sandbox.Search, 200, `[{"id":8,"email":"bo@example.com"},`+nameless+`]`), answer(sandbox.Get, 200, nameless),
+		answer(sandbox.List, 200, `{"users":[`+nameless+`]}`))
+	for _, id := range []resetter.Identity{resetter.Email("ana@example.com"), resetter.Username("ana"), resetter.Email("bo@example.com"), resetter.Username("nobody"), resetter.ID("7")} {
+		account, err := client.Resolve(t.Context(), id)
+		if e := want(t, err, resetter.ErrUnavailable); e.Stop || account != (resetter.Account{}) {
+			t.Errorf("%s: %+v, %+v", id, account, e)
+		}
+		found, err := client.ResolveBatch(t.Context(), []resetter.Identity{id})
+		if want(t, err, resetter.ErrUnavailable); found != nil {
+			t.Errorf("%s: %+v", id, found)
+		}
+	}
+	_, err := client.ChangeEmail(t.Context(), resetter.Account{ID: "7"}, "new@example.com")
+	if e := want(t, err, resetter.ErrUnavailable); e.Stop {
+		t.Errorf("%+v", e)
+	}
+	if n := srv.Calls(sandbox.Update); n != 0 {
+		t.Errorf("%d writes", n)
 	}
 }
 

@@ -271,7 +271,7 @@ func refusedFor(check string, err error) finding {
 
 func versionOf(s resetter.Status) finding {
 	if s.Version == "" {
-		return finding{Check: "version", Result: untold, Detail: "the system does not tell"}
+		return finding{Check: "version", Result: untold, Detail: "it could not be read; resets do not depend on it"}
 	}
 	return finding{Check: "version", Result: good, Detail: s.Version}
 }

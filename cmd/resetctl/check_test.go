@@ -29,7 +29,7 @@ func TestWhatASystemDoesNotTellIsNotCalledWell(t *testing.T) {
 		got[f.Check] = string(f.Result) + ": " + f.Detail
 	}
 	for check, want := range map[string]string{
-		"version": "unknown: ", "mailer": "unknown: ", "own account": "ok: none: the credentials belong to nobody", "pace": "ok: at most 3/m, 1 at a time",
+		"version": "unknown: it could not be read", "mailer": "unknown: ", "own account": "ok: none: the credentials belong to nobody", "pace": "ok: at most 3/m, 1 at a time",
 	} {
 		if !strings.HasPrefix(got[check], want) {
 			t.Errorf("%s: %s, want %s", check, got[check], want)

@@ -49,7 +49,7 @@ type AccessToken struct {
 	AccessToken *string `json:"access_token,omitempty"`
 
 	// ExpiresIn Seconds that the token has left; do not rely on it being positive.
-	ExpiresIn *int64 `json:"expires_in,omitempty"`
+	ExpiresIn json.Number `json:"expires_in,omitempty"`
 
 	// RefreshToken Secret. Not given for API keys.
 	RefreshToken *string `json:"refresh_token,omitempty"`

@@ -145,7 +145,8 @@ type Result struct {
 	Detail string
 	// Attempts counts the requests that could have changed something.
 	Attempts int
-	// Status is the last HTTP status seen; 0 where there was none.
+	// Status is the last HTTP status seen; 0 where there was none, or a success
+	// from which a refusal was concluded.
 	Status int
 	// AskedAt is when the last request was about to leave, by its intent; zero
 	// where none was.

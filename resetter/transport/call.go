@@ -173,7 +173,7 @@ func (c *call) again(wait time.Duration, reason string) {
 func (c *call) fail(edit ...func(*resetter.Error)) {
 	v := c.latest.verdict
 	clean := c.client.redact.clean
-	e := c.Refuse(v.Kind, clean(v.Message), v.Advice)
+	e := c.because(v.Kind, clean(v.Message), v.Advice)
 	if c.op.Class == Read && v.Kind.Unknown() {
 		// A read that came to nothing leaves no doubt about anything.
 		e.Kind = resetter.ErrUnavailable

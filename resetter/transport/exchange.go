@@ -146,6 +146,27 @@ func (x *Exchange) FailedForAll(err error) error {
 	return err
 }
 
+// FailedAside is Failed for a read of what is worth knowing and no reason to
+// stop if it cannot be had, such as a version: nil, but where nothing else can
+// be had either, by the session, the pace, the caller's time, or because what
+// answers is not the system. That this one thing is not there proves nothing of
+// the kind.
+func (x *Exchange) FailedAside(err error) error {
+	err = x.Failed(err)
+	e, ok := errors.AsType[*resetter.Error](err)
+	if !ok {
+		return err
+	}
+	switch e.Kind {
+	case resetter.ErrUnauthorized, resetter.ErrRateLimited, resetter.ErrNotStarted:
+		return err
+	}
+	if e.Stop && e.Status != http.StatusNotFound {
+		return err
+	}
+	return nil
+}
+
 const (
 	notAsDocumented = "the answer is not what the system's documentation says"
 	checkVersion    = "check that the URL leads to the system's API and that its version is supported"
@@ -154,7 +175,7 @@ const (
 // Unreadable is the error of an accepted answer that cannot be made sense of.
 // After a Send the mail may have gone out.
 func (x *Exchange) Unreadable(what string) *resetter.Error {
-	e := x.Refuse(resetter.ErrUnreadableAnswer, what, "look it up in the system before you repeat it")
+	e := x.because(resetter.ErrUnreadableAnswer, what, "look it up in the system before you repeat it")
 	// The answer came whole and was accepted: what gives it is not the system.
 	e.Stop = x.op.Class == Send
 	switch x.op.Class {
@@ -174,8 +195,19 @@ func (x *Exchange) WrongPerson() *resetter.Error {
 	return e
 }
 
-// Refuse makes an error of this exchange that says kind.
+// Refuse makes an error of this exchange that says kind. It is our own
+// conclusion: a status of success, which what it was drawn from may have had, is
+// no part of it.
 func (x *Exchange) Refuse(kind resetter.Kind, message, advice string) *resetter.Error {
+	e := x.because(kind, message, advice)
+	if e.Status >= 200 && e.Status <= 299 {
+		e.Status = 0
+	}
+	return e
+}
+
+// because makes an error of this exchange that says kind because of its answer.
+func (x *Exchange) because(kind resetter.Kind, message, advice string) *resetter.Error {
 	return &resetter.Error{
 		System: x.client.settings.target, Op: x.op.Name, Account: x.op.Account,
 		Kind: kind, Message: message, Advice: advice,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
+	"html"
 	"regexp"
 	"slices"
 	"strconv"
@@ -97,7 +98,7 @@ func (r *redactor) cleanID(s string) string {
 }
 
 // cut cuts the known secrets out, also where they are spelled as in a URL, a
-// form or JSON, or are part of something in base64, such as a header of Basic
+// form, JSON or HTML, or are part of something in base64, such as a header of Basic
 // authentication.
 func (r *redactor) cut(s string) string {
 	r.mu.Lock()
@@ -144,7 +145,7 @@ func readings(s string) []reading {
 	for _, kind := range []struct {
 		mark string
 		next escape
-	}{{"%", ofURL}, {"+", ofForm}, {`\`, ofJSON}} {
+	}{{"%", ofURL}, {"+", ofForm}, {`\`, ofJSON}, {"&", ofHTML}} {
 		if strings.Contains(s, kind.mark) {
 			all = append(all, undo(s, kind.next))
 		}
@@ -195,6 +196,20 @@ func ofJSON(s string) (string, int) {
 		if len(s) >= length && json.Unmarshal([]byte(`"`+s[:length]+`"`), &plain) == nil && utf8.RuneCountInString(plain) == 1 {
 			return plain, length
 		}
+	}
+	return s[:1], 1
+}
+
+// longestEntity is the length of HTML's longest name for a character.
+const longestEntity = len("&CounterClockwiseContourIntegral;")
+
+func ofHTML(s string) (string, int) {
+	if s[0] != '&' {
+		return s[:1], 1
+	}
+	end := strings.IndexByte(s[:min(len(s), longestEntity)], ';')
+	if plain := html.UnescapeString(s[:end+1]); end > 0 && utf8.RuneCountInString(plain) == 1 {
+		return plain, end + 1
 	}
 	return s[:1], 1
 }

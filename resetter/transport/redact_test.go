@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"log"
 	"log/slog"
 	"net/http"
@@ -121,8 +122,17 @@ func inPHP(s string) string {
 	return ascii.String()
 }
 
+// inNumbers is s with each character as HTML has it by number.
+func inNumbers(s, format string) string {
+	var all strings.Builder
+	for _, c := range s {
+		fmt.Fprintf(&all, format, c)
+	}
+	return all.String()
+}
+
 // Systems repeat what they were sent as it came: encoded for a URL or a form,
-// quoted in JSON, in base64 as in Basic authentication.
+// quoted in JSON, escaped for HTML, in base64 as in Basic authentication.
 func TestASecretIsRecognisedHoweverItIsSpelled(t *testing.T) {
 	hex := regexp.MustCompile("%..")
 	spellings := map[string]func(string) string{
@@ -133,6 +143,12 @@ func TestASecretIsRecognisedHoweverItIsSpelled(t *testing.T) {
 		"in hex alone":  func(s string) string { return regexp.MustCompile("..").ReplaceAllString(fmt.Sprintf("%x", s), "%$0") },
 		"in JSON":       inJSON,
 		"in PHP's JSON": inPHP,
+
+		"in HTML":                       html.EscapeString,
+		"in PHP's HTML":                 strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#039;").Replace,
+		"in a template's HTML":          strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;", "/", "&#x2F;", "`", "&#96;", "=", "&#x3D;").Replace,
+		"in HTML's numbers":             func(s string) string { return inNumbers(s, "&#%d;") },
+		"in HTML's hexadecimal numbers": func(s string) string { return inNumbers(s, "&#X%04X;") },
 	}
 	for _, before := range []string{"", "a", "ab", "ana:"} {
 		for name, alphabet := range map[string]*base64.Encoding{"base64": base64.StdEncoding, "base64 without an end": base64.RawStdEncoding, "base64 for URLs": base64.URLEncoding} {
@@ -148,13 +164,13 @@ func TestASecretIsRecognisedHoweverItIsSpelled(t *testing.T) {
 			v.Message = said
 			return v
 		}
-		for _, secret := range []string{"quite-plain", "a&b1", "100%", "%41%41", `back\n"slash"`, "tab\tand ä and 😀/", "plus+and blank", "???>>>~~~K"} {
+		for _, secret := range []string{"quite-plain", "a&b1", "100%", "%41%41", `back\n"slash"`, "tab\tand ä and 😀/", "plus+and blank", "???>>>~~~K", `<a href='x'>&"b"/</a>`, "&&amp;&#39;&#x;&;"} {
 			c := m.on(t, transport.System{Judge: judge, Secrets: []resetter.Secret{resetter.NewSecret(secret), resetter.NewSecret("another")}})
 			for name, spelled := range spellings {
-				said = "wrong: " + spelled(secret) + " of ana, and another; 100 % + \\ stay"
+				said = "wrong: " + spelled(secret) + " of ana, and another; 100 % + \\ & &amp; &#39; &no; stay"
 				_, err := do(t.Context(), c, transport.Send, "")
 				var e *resetter.Error
-				if !errors.As(err, &e) || e.Message != "wrong: [hidden] of ana, and [hidden]; 100 % + \\ stay" {
+				if !errors.As(err, &e) || e.Message != "wrong: [hidden] of ana, and [hidden]; 100 % + \\ & &amp; &#39; &no; stay" {
 					t.Errorf("%q %s is shown: %v", secret, name, err)
 				}
 			}

@@ -217,10 +217,10 @@ type Session struct {
 	AccessToken string `json:"access_token"`
 
 	// ExpiresIn Seconds that the access token has left; do not rely on it being positive.
-	ExpiresIn int64 `json:"expires_in"`
+	ExpiresIn json.Number `json:"expires_in"`
 
 	// RefreshExpiresIn Seconds that the refresh token has left; may be missing.
-	RefreshExpiresIn *int64 `json:"refresh_expires_in,omitempty"`
+	RefreshExpiresIn json.Number `json:"refresh_expires_in,omitempty"`
 
 	// RefreshToken Secret. Good for one renewal.
 	RefreshToken *string `json:"refresh_token,omitempty"`

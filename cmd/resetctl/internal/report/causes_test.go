@@ -29,8 +29,8 @@ func TestRowsAreToldByCause(t *testing.T) {
 	want := map[string][]string{
 		"unknown": {"crm 1 row lost answer: EOF; the mail may have gone out row 7 p6@example.com"},
 		"failed": {
-			"crm 1 row not found (HTTP 200): no user has exactly this address row 6 p5@example.com",
-			"looker 1 row not found (HTTP 200): no user has this address row 5 p4@example.com",
+			"crm 1 row not found: no user has exactly this address row 6 p5@example.com",
+			"looker 1 row not found: no user has this address row 5 p4@example.com",
 		},
 		"pending": {"crm 1 row row 8 p7@example.com"},
 		"skipped": {"crm 1 row line 2 does the same to the same account row 4 p3@example.com"},

@@ -46,8 +46,8 @@ func someResults() []bulk.Result {
 		result(1, "looker", bulk.Done, bulk.Accepted, "accepted; a reset mail goes to p1@example.com"),
 		result(2, "looker", bulk.Done, bulk.Accepted, "accepted; a reset mail goes to p2@example.com"),
 		result(3, "crm", bulk.Skipped, bulk.Duplicate, "line 2 does the same to the same account"),
-		result(4, "looker", bulk.Failed, "not_found", "not found (HTTP 200): no user has this address"),
-		result(5, "crm", bulk.Failed, "not_found", "not found (HTTP 200): no user has exactly this address"),
+		result(4, "looker", bulk.Failed, "not_found", "not found: no user has this address"),
+		result(5, "crm", bulk.Failed, "not_found", "not found: no user has exactly this address"),
 		result(6, "crm", bulk.Unknown, "lost_answer", "lost answer: EOF; the mail may have gone out"),
 		pending,
 	}
