@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,14 +83,32 @@ func TestWhatABarSays(t *testing.T) {
 	}
 }
 
-func TestALengthOfTimeIsSaidAsExactlyAsItIsKnown(t *testing.T) {
+func TestALengthOfTimeIsSaidForPeople(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "1 s", 1400 * time.Millisecond: "1 s", 9 * time.Second: "9 s", 33 * time.Second: "35 s", 87 * time.Second: "85 s",
-		91 * time.Second: "2 min", 59*time.Minute + 29*time.Second: "59 min", time.Hour: "1 h 0 min", 47 * time.Hour: "47 h 0 min",
-		50 * time.Hour: "2 days 2 h",
+		0: "1 s", 1400 * time.Millisecond: "1 s", 9 * time.Second: "9 s", 12800 * time.Millisecond: "13 s", 59700 * time.Millisecond: "1 min",
+		101 * time.Second: "1 min 40 s", 119 * time.Second: "2 min", 12*time.Minute + 33*time.Second: "12 min 35 s", 59*time.Minute + 29*time.Second: "59 min",
+		59*time.Minute + 45*time.Second: "1 h 0 min", time.Hour: "1 h 0 min", 125 * time.Minute: "2 h 5 min", 47 * time.Hour: "47 h 0 min",
+		48*time.Hour - time.Second: "2 days 0 h", 50 * time.Hour: "2 days 2 h",
 	} {
 		if got := about(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestALengthOfTimeIsSaidAsExactlyAsItIsKnown(t *testing.T) {
+	units := map[string]time.Duration{"s": time.Second, "min": time.Minute, "h": time.Hour, "days": 24 * time.Hour}
+	for d := time.Second; d <= 100*time.Hour; d += 100*time.Millisecond + d/10_000 {
+		said, words := time.Duration(0), strings.Fields(about(d))
+		for i := 0; i+1 < len(words); i += 2 {
+			n, err := strconv.Atoi(words[i])
+			if err != nil {
+				t.Fatalf("%v: %q", d, about(d))
+			}
+			said += time.Duration(n) * units[words[i+1]]
+		}
+		if off := (said - d).Abs(); off > max(d*3/100, time.Second/2) {
+			t.Fatalf("%v: %q, which is %v off", d, about(d), off)
 		}
 	}
 }
