@@ -82,6 +82,8 @@ func barOf(t bulk.TargetProgress, perSecond float64, left time.Duration, known b
 		if t.LookedUp > 0 && t.ToLookUp == 0 { // and others are not through
 			b.Doing = "looked people up"
 		}
+	case bulk.Judging:
+		b.Doing, b.Done, b.All = "applying the guards", t.Judged, t.Judged+t.ToJudge
 	case bulk.Acting:
 		b.Doing, b.Done = "working", all-max(t.Counts[bulk.Pending], t.ToDo)
 		b.All = b.Done + t.ToDo

@@ -31,6 +31,10 @@ func TestWhatABarSays(t *testing.T) {
 			bulk.TargetProgress{Phase: bulk.Preparing, Counts: counts, ToDo: 88, LookedUp: 80}, 4 * time.Minute,
 			ui.Bar{Doing: "looked people up", Done: 80, All: 80, Left: "4 min left (14:09)"},
 		},
+		"leaving out": {
+			bulk.TargetProgress{Phase: bulk.Judging, Counts: counts, ToDo: 88, LookedUp: 80, Judged: 31, ToJudge: 57}, -1,
+			ui.Bar{Doing: "applying the guards", Done: 31, All: 88},
+		},
 		"working": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, InFlight: 8}, 9 * time.Second,
 			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8/s", Left: "9 s left (14:05)"},
