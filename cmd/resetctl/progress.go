@@ -93,7 +93,7 @@ func barOf(t bulk.TargetProgress, perSecond float64, left time.Duration, known b
 	}
 	waits := t.GatedUntil.After(now)
 	if perSecond > 0 && !waits && t.InFlight > 0 {
-		b.Pace = fmt.Sprintf("%.1f/s", perSecond)
+		b.Pace = fmt.Sprintf("%.1f requests/s", perSecond) // of which one may look many people up
 	}
 	switch {
 	case !known:

@@ -25,7 +25,7 @@ func TestWhatABarSays(t *testing.T) {
 		},
 		"looking people up": {
 			bulk.TargetProgress{Phase: bulk.Preparing, Counts: counts, ToDo: 88, LookedUp: 30, ToLookUp: 50, InFlight: 8}, 4 * time.Minute,
-			ui.Bar{Doing: "looking people up", Done: 30, All: 80, Pace: "9.8/s", Left: "4 min left (14:09)"},
+			ui.Bar{Doing: "looking people up", Done: 30, All: 80, Pace: "9.8 requests/s", Left: "4 min left (14:09)"},
 		},
 		"waiting for others who look people up": {
 			bulk.TargetProgress{Phase: bulk.Preparing, Counts: counts, ToDo: 88, LookedUp: 80}, 4 * time.Minute,
@@ -37,15 +37,15 @@ func TestWhatABarSays(t *testing.T) {
 		},
 		"working": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, InFlight: 8}, 9 * time.Second,
-			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8/s", Left: "9 s left (14:05)"},
+			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8 requests/s", Left: "9 s left (14:05)"},
 		},
 		"working with a limit": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 8, InFlight: 8}, -1,
-			ui.Bar{Doing: "working", Done: 12, All: 20, Pace: "9.8/s"},
+			ui.Bar{Doing: "working", Done: 12, All: 20, Pace: "9.8 requests/s"},
 		},
 		"sending once more": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: bulk.Counts{bulk.Done: 10, bulk.Unknown: 5}, ToDo: 5, InFlight: 1}, -1,
-			ui.Bar{Doing: "working", Done: 10, All: 15, Pace: "9.8/s"},
+			ui.Bar{Doing: "working", Done: 10, All: 15, Pace: "9.8 requests/s"},
 		},
 		"done": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: bulk.Counts{bulk.Done: 10}}, 0,
@@ -61,11 +61,11 @@ func TestWhatABarSays(t *testing.T) {
 		},
 		"was throttled": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, InFlight: 8, Gate: resetter.ErrRateLimited, GatedUntil: now.Add(-time.Second)}, -1,
-			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8/s"},
+			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8 requests/s"},
 		},
 		"people wait for their minute": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, InFlight: 8, Deferred: 12}, -1,
-			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8/s", Note: "12 wait for their minute"},
+			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8 requests/s", Note: "12 wait for their minute"},
 		},
 		"stopped": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, Deferred: 12, Stopped: "the token was refused"}, -1,
@@ -77,7 +77,7 @@ func TestWhatABarSays(t *testing.T) {
 		},
 		"until tomorrow": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, InFlight: 8}, 26*time.Hour + 29*time.Minute,
-			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8/s", Left: "26 h 29 min left (Tue 2026-11-24 16:34)"},
+			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8 requests/s", Left: "26 h 29 min left (Tue 2026-11-24 16:34)"},
 		},
 	} {
 		tt.target.Name, tt.want.Name = "sugar", "sugar"
