@@ -54,7 +54,9 @@ func (j *job) find(ctx context.Context) (beginning, error) {
 // beginAfresh is the beginning of a run of its own, and the content that it has.
 func (j *job) beginAfresh() (content string, afresh beginning, err error) {
 	named := make(map[string]bool)
-	content, err = journal.Content(tee(j.people.Rows(), func(r bulk.Row) { named[r.Target] = true }))
+	w := j.waiting("comparing the rows with past runs", j.people.Len())
+	content, err = journal.Content(tee(passing(w, j.people.Rows()), func(r bulk.Row) { named[r.Target] = true }))
+	w.stop()
 	return content, beginning{named, func(ctx context.Context) error {
 		return j.register(ctx, journal.NewRun{Content: content, Exact: j.people.Fingerprint(), Columns: j.people.Columns(), Rows: j.people.Rows()})
 	}}, err
@@ -95,7 +97,9 @@ func (j *job) sameWork(ctx context.Context, content string) (*journal.Run, error
 	if !errors.Is(err, journal.ErrNoRun) || !j.table {
 		return run, err
 	}
-	run, like, err := j.ledger.FindEdited(ctx, j.people.Rows())
+	w := j.waiting("comparing the rows with unfinished runs", j.people.Len())
+	run, like, err := j.ledger.FindEdited(ctx, passing(w, j.people.Rows()))
+	w.stop()
 	if err == nil && !like.Most {
 		j.io.Tell("%d of these rows are in the unfinished run %s of %s as well, of which most is not in this table: this begins another", like.Shared, run.ID(), minute(run.StartedAt()))
 		return nil, journal.ErrNoRun
@@ -149,8 +153,10 @@ func (j *job) revise(ctx context.Context, content string) error {
 	if _, err := j.run.Interrupt(ctx, bulk.Interrupted); err != nil {
 		return err
 	}
+	w := j.waiting("comparing the rows with those of the run", j.people.Len())
 	revised, err := j.run.Revise(ctx, journal.NewRun{
-		Content: content, Exact: j.people.Fingerprint(), Columns: j.people.Columns(), Rows: j.people.Rows(), Excluded: j.excludedTargets()})
+		Content: content, Exact: j.people.Fingerprint(), Columns: j.people.Columns(), Rows: passing(w, j.people.Rows()), Excluded: j.excludedTargets()})
+	w.stop()
 	if err != nil {
 		return err
 	}
@@ -190,13 +196,25 @@ func (j *job) sayRemoved(ctx context.Context, n int) error {
 // register begins a new run; with --dry-run a plan.
 func (j *job) register(ctx context.Context, n journal.NewRun) (err error) {
 	n.Plan, n.By, n.Excluded = j.options.dryRun, j.invocation(), j.excludedTargets()
-	if j.run, err = j.ledger.Begin(ctx, n); err != nil {
+	w := j.waiting("keeping the rows", j.rows())
+	n.Rows = passing(w, n.Rows)
+	j.run, err = j.ledger.Begin(ctx, n)
+	w.stop()
+	if err != nil {
 		return err
 	}
 	if err := j.bind(ctx, j.run); err != nil {
 		return err
 	}
 	return j.hold(lockRun(j.config.State, j.run.ID()))
+}
+
+// rows is how many rows the table has; 0 where there is none.
+func (j *job) rows() int {
+	if j.people == nil {
+		return 0
+	}
+	return j.people.Len()
 }
 
 // excludedTargets are those that the operator leaves out.
@@ -225,5 +243,6 @@ func (j *job) discard(ctx context.Context) error {
 	if j.continued {
 		return j.retried.giveBack(ctx, j.run)
 	}
+	defer j.waiting("removing the rows from the ledger, since nothing was sent", 0).stop()
 	return j.run.Discard(ctx)
 }

@@ -56,6 +56,7 @@ const canaryShown = 20
 // canaryText lists what became of the rows that were worked since then, those
 // that are not done first.
 func (j *job) canaryText(ctx context.Context, since time.Time) (string, error) {
+	defer j.waiting("reading what became of the first rows", 0).stop()
 	counts, n := make(bulk.Counts), 0
 	var done, others []string
 	for r, err := range j.run.Results(ctx) {

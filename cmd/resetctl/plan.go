@@ -149,7 +149,13 @@ func (j *job) sayPlan(ctx context.Context, plan bulk.Plan) error {
 		return errors.Join(err, j.discard(ctx))
 	}
 	if j.output != nil {
-		err := table.WritePlan(j.output, j.options.format, j.run.Columns(), j.limit, j.run.Results(ctx))
+		rows := 0
+		for _, t := range plan.Targets {
+			rows += t.Rows
+		}
+		w := writing(j.io, "writing the plan", j.output, rows)
+		err := table.WritePlan(j.output, j.options.format, j.run.Columns(), j.limit, passing(w, j.run.Results(ctx)))
+		w.stop()
 		if err = errors.Join(err, j.commit(err)); err != nil {
 			return errors.Join(err, j.discard(ctx))
 		}

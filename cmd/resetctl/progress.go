@@ -82,6 +82,8 @@ func barOf(t bulk.TargetProgress, perSecond float64, left time.Duration, known b
 		if t.LookedUp > 0 && t.ToLookUp == 0 { // and others are not through
 			b.Doing = "looked people up"
 		}
+	case bulk.Judging:
+		b.Doing, b.Done, b.All = "applying the guards", t.Judged, t.Judged+t.ToJudge
 	case bulk.Acting:
 		b.Doing, b.Done = "working", all-max(t.Counts[bulk.Pending], t.ToDo)
 		b.All = b.Done + t.ToDo
@@ -91,7 +93,7 @@ func barOf(t bulk.TargetProgress, perSecond float64, left time.Duration, known b
 	}
 	waits := t.GatedUntil.After(now)
 	if perSecond > 0 && !waits && t.InFlight > 0 {
-		b.Pace = fmt.Sprintf("%.1f/s", perSecond)
+		b.Pace = fmt.Sprintf("%.1f requests/s", perSecond) // of which one may look many people up
 	}
 	switch {
 	case !known:
@@ -117,19 +119,31 @@ func barOf(t bulk.TargetProgress, perSecond float64, left time.Duration, known b
 	return b
 }
 
-// about is a length of time for people, as exactly as it is known.
+// about is a length of time for people. What is rounded off is less than what
+// anybody can tell beforehand: three in a hundred at most, or half a second.
 func about(d time.Duration) string {
-	switch minutes := int(d.Round(time.Minute).Minutes()); {
-	case d < 10*time.Second:
-		return fmt.Sprintf("%d s", max(1, int(d.Round(time.Second).Seconds())))
+	step := time.Hour
+	switch {
 	case d < 90*time.Second:
-		return fmt.Sprintf("%d s", int(d.Round(5*time.Second).Seconds()))
-	case minutes < 60:
+		step = time.Second
+	case d < 20*time.Minute:
+		step = 5 * time.Second
+	case d < 48*time.Hour:
+		step = time.Minute
+	}
+	d = max(d.Round(step), time.Second)
+	hours, minutes, seconds := int(d/time.Hour), int(d%time.Hour/time.Minute), int(d%time.Minute/time.Second)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", seconds)
+	case hours == 0 && seconds == 0:
 		return fmt.Sprintf("%d min", minutes)
-	case minutes < 48*60:
-		return fmt.Sprintf("%d h %d min", minutes/60, minutes%60)
+	case hours == 0:
+		return fmt.Sprintf("%d min %d s", minutes, seconds)
+	case hours < 48:
+		return fmt.Sprintf("%d h %d min", hours, minutes)
 	default:
-		return fmt.Sprintf("%d days %d h", minutes/60/24, minutes/60%24)
+		return fmt.Sprintf("%d days %d h", hours/24, hours%24)
 	}
 }
 

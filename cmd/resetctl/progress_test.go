@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -24,23 +25,27 @@ func TestWhatABarSays(t *testing.T) {
 		},
 		"looking people up": {
 			bulk.TargetProgress{Phase: bulk.Preparing, Counts: counts, ToDo: 88, LookedUp: 30, ToLookUp: 50, InFlight: 8}, 4 * time.Minute,
-			ui.Bar{Doing: "looking people up", Done: 30, All: 80, Pace: "9.8/s", Left: "4 min left (14:09)"},
+			ui.Bar{Doing: "looking people up", Done: 30, All: 80, Pace: "9.8 requests/s", Left: "4 min left (14:09)"},
 		},
 		"waiting for others who look people up": {
 			bulk.TargetProgress{Phase: bulk.Preparing, Counts: counts, ToDo: 88, LookedUp: 80}, 4 * time.Minute,
 			ui.Bar{Doing: "looked people up", Done: 80, All: 80, Left: "4 min left (14:09)"},
 		},
+		"leaving out": {
+			bulk.TargetProgress{Phase: bulk.Judging, Counts: counts, ToDo: 88, LookedUp: 80, Judged: 31, ToJudge: 57}, -1,
+			ui.Bar{Doing: "applying the guards", Done: 31, All: 88},
+		},
 		"working": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, InFlight: 8}, 9 * time.Second,
-			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8/s", Left: "9 s left (14:05)"},
+			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8 requests/s", Left: "9 s left (14:05)"},
 		},
 		"working with a limit": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 8, InFlight: 8}, -1,
-			ui.Bar{Doing: "working", Done: 12, All: 20, Pace: "9.8/s"},
+			ui.Bar{Doing: "working", Done: 12, All: 20, Pace: "9.8 requests/s"},
 		},
 		"sending once more": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: bulk.Counts{bulk.Done: 10, bulk.Unknown: 5}, ToDo: 5, InFlight: 1}, -1,
-			ui.Bar{Doing: "working", Done: 10, All: 15, Pace: "9.8/s"},
+			ui.Bar{Doing: "working", Done: 10, All: 15, Pace: "9.8 requests/s"},
 		},
 		"done": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: bulk.Counts{bulk.Done: 10}}, 0,
@@ -60,11 +65,11 @@ func TestWhatABarSays(t *testing.T) {
 		},
 		"was throttled": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, InFlight: 8, Gate: resetter.ErrRateLimited, GatedUntil: now.Add(-time.Second)}, -1,
-			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8/s"},
+			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8 requests/s"},
 		},
 		"people wait for their minute": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, InFlight: 8, Deferred: 12}, -1,
-			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8/s", Note: "12 wait for their minute"},
+			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8 requests/s", Note: "12 wait for their minute"},
 		},
 		"stopped": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, Deferred: 12, Stopped: "the token was refused"}, -1,
@@ -76,7 +81,7 @@ func TestWhatABarSays(t *testing.T) {
 		},
 		"until tomorrow": {
 			bulk.TargetProgress{Phase: bulk.Acting, Counts: counts, ToDo: 88, InFlight: 8}, 26*time.Hour + 29*time.Minute,
-			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8/s", Left: "26 h 29 min left (Tue 2026-11-24 16:34)"},
+			ui.Bar{Doing: "working", Done: 12, All: 100, Pace: "9.8 requests/s", Left: "26 h 29 min left (Tue 2026-11-24 16:34)"},
 		},
 	} {
 		tt.target.Name, tt.want.Name = "sugar", "sugar"
@@ -86,14 +91,32 @@ func TestWhatABarSays(t *testing.T) {
 	}
 }
 
-func TestALengthOfTimeIsSaidAsExactlyAsItIsKnown(t *testing.T) {
+func TestALengthOfTimeIsSaidForPeople(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "1 s", 1400 * time.Millisecond: "1 s", 9 * time.Second: "9 s", 33 * time.Second: "35 s", 87 * time.Second: "85 s",
-		91 * time.Second: "2 min", 59*time.Minute + 29*time.Second: "59 min", time.Hour: "1 h 0 min", 47 * time.Hour: "47 h 0 min",
-		50 * time.Hour: "2 days 2 h",
+		0: "1 s", 1400 * time.Millisecond: "1 s", 9 * time.Second: "9 s", 12800 * time.Millisecond: "13 s", 59700 * time.Millisecond: "1 min",
+		101 * time.Second: "1 min 40 s", 119 * time.Second: "2 min", 12*time.Minute + 33*time.Second: "12 min 35 s", 59*time.Minute + 29*time.Second: "59 min",
+		59*time.Minute + 45*time.Second: "1 h 0 min", time.Hour: "1 h 0 min", 125 * time.Minute: "2 h 5 min", 47 * time.Hour: "47 h 0 min",
+		48*time.Hour - time.Second: "2 days 0 h", 50 * time.Hour: "2 days 2 h",
 	} {
 		if got := about(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestALengthOfTimeIsSaidAsExactlyAsItIsKnown(t *testing.T) {
+	units := map[string]time.Duration{"s": time.Second, "min": time.Minute, "h": time.Hour, "days": 24 * time.Hour}
+	for d := time.Second; d <= 100*time.Hour; d += 100*time.Millisecond + d/10_000 {
+		said, words := time.Duration(0), strings.Fields(about(d))
+		for i := 0; i+1 < len(words); i += 2 {
+			n, err := strconv.Atoi(words[i])
+			if err != nil {
+				t.Fatalf("%v: %q", d, about(d))
+			}
+			said += time.Duration(n) * units[words[i+1]]
+		}
+		if off := (said - d).Abs(); off > max(d*3/100, time.Second/2) {
+			t.Fatalf("%v: %q, which is %v off", d, about(d), off)
 		}
 	}
 }

@@ -137,16 +137,18 @@ func (j *job) writeReport(ctx context.Context, out *table.Output, code int, targ
 	if err != nil {
 		return err
 	}
-	pending := 0
+	pending, rows := 0, 0
 	for _, c := range counts {
-		pending += c[bulk.Pending]
+		pending, rows = pending+c[bulk.Pending], rows+rowsIn(c)
 	}
 	if at := j.run.FinishedAt(); !at.IsZero() {
 		r.FinishedAt = at.Local()
 	} else if code >= 0 && pending == 0 { // it is finished once its report is written
 		r.FinishedAt = r.WrittenAt
 	}
-	return report.Write(out, r, func() iter.Seq2[bulk.Result, error] { return j.run.Results(ctx) })
+	w := writing(j.io, "going through all rows twice for the report", out, 2*rows)
+	defer w.stop()
+	return report.Write(out, r, func() iter.Seq2[bulk.Result, error] { return passing(w, j.run.Results(ctx)) })
 }
 
 // samples are what was seen of the targets' pace while a run was worked, for

@@ -166,7 +166,10 @@ func (j *job) goOn(ctx context.Context, retryFailed bool) (err error) {
 	if err := j.run.Audit(ctx, "resume", by); err != nil {
 		return err
 	}
-	if j.retried, err = retryFailedOf(ctx, j.run, finished); err != nil {
+	w := j.waiting("taking the failed rows again", 0)
+	j.retried, err = retryFailedOf(ctx, j.run, finished)
+	w.stop()
+	if err != nil {
 		return err
 	}
 	j.io.Tell("run %s of %s: %d failed rows are taken again", j.run.ID(), minute(j.run.StartedAt()), len(j.retried.were))

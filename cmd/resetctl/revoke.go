@@ -18,6 +18,7 @@ func (j *job) locksSome(rows iter.Seq2[bulk.Row, error]) error {
 	if !j.options.revokeKeys {
 		return nil
 	}
+	defer j.waiting("looking for locks", 0).stop()
 	some, locks := false, false
 	for row, err := range rows {
 		if err != nil {
@@ -54,6 +55,7 @@ func (j *job) revokeAsBefore(ctx context.Context, run *journal.Run) error {
 		j.io.Tell("API keys are deleted with each lock, since this run was worked with --revoke-keys before; --revoke-keys=false keeps them")
 		return nil
 	}
+	defer j.waiting("looking for what was locked before", 0).stop()
 	kept := 0
 	for r, err := range run.Results(ctx) {
 		if err != nil {

@@ -76,7 +76,9 @@ func pruneAfter(v string, cfg *config.Config) (time.Duration, error) {
 
 func (j *job) prune(ctx context.Context, keep time.Duration, asJSON bool) error {
 	before := time.Now().Add(-keep)
+	w := j.waiting("removing runs and their rows", 0)
 	n, err := j.ledger.Prune(ctx, before, j.invocation())
+	w.stop()
 	switch {
 	case err != nil:
 		return fmt.Errorf("no run was removed: %w", err)

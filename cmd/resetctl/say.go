@@ -40,7 +40,7 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 			total[o] += n
 		}
 	}
-	if err := j.writeResults(ctx); err != nil {
+	if err := j.writeResults(ctx, total); err != nil {
 		return errors.Join(cause, err)
 	}
 	end := &exit{code: codeOf(total)}
@@ -76,6 +76,14 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	return end
 }
 
+// rowsIn adds up all outcomes.
+func rowsIn(counts bulk.Counts) (n int) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
 // limitReached notes that what goes on goes beyond --limit, once nothing within
 // it is left: who meant so many does not mean more by going on.
 func (j *job) limitReached(ctx context.Context) error {
@@ -97,11 +105,13 @@ func (j *job) limitReached(ctx context.Context) error {
 	return nil
 }
 
-func (j *job) writeResults(ctx context.Context) error {
+func (j *job) writeResults(ctx context.Context, total bulk.Counts) error {
 	if j.output == nil {
 		return nil
 	}
-	if err := table.WriteResults(j.output, j.options.format, j.run.Columns(), j.run.ID(), j.journal().Results(ctx)); err != nil {
+	w := writing(j.io, "writing the results", j.output, rowsIn(total))
+	defer w.stop()
+	if err := table.WriteResults(j.output, j.options.format, j.run.Columns(), j.run.ID(), passing(w, j.journal().Results(ctx))); err != nil {
 		return fmt.Errorf("the results could not be written; they are kept: %s: %w", j.command("show"), err)
 	}
 	if err := j.output.Commit(); err != nil {

@@ -77,10 +77,21 @@ func (c *command) show(ctx *cli.Context) error {
 		return &exit{exitUsage, err}
 	}
 	defer output.Abort()
-	results := run.Results(ctx.Context)
+	results, rows := run.Results(ctx.Context), 0
 	if ctx.Bool("removed") {
 		results = run.Removed(ctx.Context)
+	} else {
+		counts, err := run.Counts(ctx.Context)
+		if err != nil {
+			return err
+		}
+		for _, c := range counts {
+			rows += rowsIn(c)
+		}
 	}
+	w := writing(c.io, "writing the results", output, rows)
+	defer w.stop()
+	results = passing(w, results)
 	if err := table.WriteResults(output, format, run.Columns(), run.ID(), only(outcomes, results)); err != nil {
 		return err
 	}

@@ -113,7 +113,10 @@ func (j *job) borrow(ctx context.Context, from *journal.Run) error {
 	if err != nil {
 		return err
 	}
-	if err := j.run.Borrow(ctx, from); err != nil {
+	w := j.waiting("comparing the rows with those of the run", 0)
+	err = j.run.Borrow(ctx, from)
+	w.stop()
+	if err != nil {
 		return err
 	}
 	for len(systems) > 0 {

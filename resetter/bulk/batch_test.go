@@ -82,6 +82,30 @@ func TestWhatABatchSaysOfEachPersonIsTrueOfThatPersonAlone(t *testing.T) {
 	}
 }
 
+// A journal that writes durably does so for many at once: whatever is known of
+// them is therefore recorded at once.
+func TestWhatABatchSaysIsRecordedTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &batching{system: &system{}, size: 60, batch: func(ids []resetter.Identity) ([]resetter.Resolution, error) {
+			all := found(ids)
+			for i := range all[:30] {
+				all[i] = resetter.Resolution{Err: refusal(resetter.ErrNotFound, nil)}
+			}
+			return all, nil
+		}}
+		j := newLedger(t, people("a", 60)...)
+		j.resolved = func() { time.Sleep(time.Second) }
+		j.record = func(bulk.Result) error { time.Sleep(time.Second); return nil }
+		begun := time.Now()
+		if would := prepare(t, &bulk.Engine{Journal: j, Targets: []bulk.Target{{Name: "a", Resetter: b}}}).Would(); would != 30 {
+			t.Errorf("%d would be done", would)
+		}
+		if took := time.Since(begun); took != time.Second {
+			t.Errorf("it took %v where a record takes a second", took)
+		}
+	})
+}
+
 // Where many cannot be asked about together, each is asked about alone: what
 // was wrong with the call is nobody's fault.
 func TestABatchThatFailsIsAskedOneByOne(t *testing.T) {

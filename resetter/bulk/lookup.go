@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/seed57652884/resetctl/resetter"
 )
@@ -106,27 +107,60 @@ func (p *preparing) workBatch(ctx context.Context, target *Target, t *task, b re
 	}
 	v := verdict{}
 	var left []Result // whom the call did not come to
+	var known []lookedUp
 	for i, r := range t.rows {
 		found, err := p.changed(ctx, target, r, found[i])
 		if err != nil {
-			return verdict{err: err}
+			v.err = err
+			break
 		}
 		if e := refusal(found.Err); ctx.Err() != nil || e != nil && (e.Stop || e.Kind == resetter.ErrUnauthorized) {
-			v, _ := p.cutShort(ctx, target, r, found.Err)
-			return v
+			v, _ = p.cutShort(ctx, target, r, found.Err)
+			break
 		}
 		if until, scope, ok := waits(found.Err); ok {
 			left = append(left, r)
 			v.until, v.scope, v.why = until, scope, refusal(found.Err)
 			continue
 		}
-		if err := p.resolved(ctx, target, r, found.Account, found.Err); err != nil {
-			return verdict{err: err}
-		}
+		known = append(known, lookedUp{r, found})
 		v.answered = true
+	}
+	if err := p.resolvedAll(ctx, target, known); err != nil {
+		return verdict{err: err}
 	}
 	t.rows = left
 	return v
+}
+
+// lookedUp is a row with what the system said of whom it is about.
+type lookedUp struct {
+	row   Result
+	found resetter.Resolution
+}
+
+// recorders is how many records of a look-up are under way together.
+const recorders = 256
+
+// resolvedAll records what a look-up said of many people, side by side: a journal
+// writes down together what comes together.
+func (p *preparing) resolvedAll(ctx context.Context, target *Target, all []lookedUp) error {
+	var wg sync.WaitGroup
+	var next atomic.Int64
+	errs := make([]error, min(len(all), recorders))
+	for w := range errs {
+		wg.Go(func() {
+			for errs[w] == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(all) {
+					return
+				}
+				errs[w] = p.resolved(ctx, target, all[i].row, all[i].found.Account, all[i].found.Err)
+			}
+		})
+	}
+	wg.Wait()
+	return join(errs)
 }
 
 // changed looks for the account of a row whose address was changed before, and

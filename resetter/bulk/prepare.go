@@ -84,6 +84,9 @@ func (e *Engine) Prepare(ctx context.Context) (Plan, error) {
 	if err := p.lookUp(ctx, targets); err != nil || e.AtOnce {
 		return Plan{}, err
 	}
+	for _, t := range targets {
+		p.judging(t)
+	}
 	if err := p.sweep(ctx, targets, Ready, p.leaveOut); err != nil {
 		return Plan{}, err
 	}
@@ -183,6 +186,7 @@ func (p *preparing) exclude(ctx context.Context, counts map[string]Counts) error
 
 // leaveOut applies to a row that is ready what looks at accounts.
 func (p *preparing) leaveOut(ctx context.Context, target *Target, t *task) verdict {
+	defer p.judged(target.Name)
 	switch instead, err := p.Engine.leaveOut(ctx, target, t.Result); {
 	case err != nil:
 		return verdict{err: err}

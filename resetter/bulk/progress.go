@@ -14,7 +14,8 @@ type Phase string
 // The phases.
 const (
 	Checking    Phase = "checking"
-	Preparing   Phase = "preparing"
+	Preparing   Phase = "preparing" // people are looked up
+	Judging     Phase = "judging"   // who was found is left out, or not
 	Acting      Phase = "acting"
 	Reconciling Phase = "reconciling"
 )
@@ -36,6 +37,9 @@ type TargetProgress struct {
 	// LookedUp counts the rows that were looked up in this phase of the Engine, and
 	// ToLookUp those that are still to be, as far as that is known.
 	LookedUp, ToLookUp int
+	// Judged counts the rows of people who were found that are known to be done or
+	// left out, and ToJudge those that are still to be looked at.
+	Judged, ToJudge int
 	// ToDo counts the rows that are still to be worked, those to look up
 	// included; what the Limit or an idle target keeps back is not among them.
 	ToDo     int
@@ -123,6 +127,18 @@ func (e *Engine) lookedUp(target string) {
 			p.LookedUp, p.ToLookUp = p.LookedUp+1, p.ToLookUp-1
 		}
 	})
+}
+
+// judging shows that t's people are looked up.
+func (e *Engine) judging(t *Target) {
+	e.note(t.Name, func(p *TargetProgress) {
+		p.Phase, p.Judged, p.ToJudge = Judging, 0, p.Counts[Pending]-p.beyond
+	})
+}
+
+// judged shows that it is known of one more row whether it would be done.
+func (e *Engine) judged(target string) {
+	e.note(target, func(p *TargetProgress) { p.Judged, p.ToJudge = p.Judged+1, max(0, p.ToJudge-1) })
 }
 
 // at shows that t is at phase, until back is called.

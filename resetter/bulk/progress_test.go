@@ -216,3 +216,30 @@ func TestPeopleWhoAreLookedUpTogetherAreInFlightTogether(t *testing.T) {
 		work(t, e)
 	})
 }
+
+// slowTwins takes a second to say what else a run does with an account.
+type slowTwins struct{ bulk.Journal }
+
+func (s slowTwins) Twin(ctx context.Context, seq int) (bulk.Result, bool, error) {
+	time.Sleep(time.Second)
+	return s.Journal.Twin(ctx, seq)
+}
+
+func TestHowManyWhoWereFoundAreLookedAtIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &bulk.Engine{Journal: slowTwins{newLedger(t, people("a", 100)...)}, Limit: 90, Targets: []bulk.Target{{Name: "a", Resetter: &system{}}}}
+		go func() {
+			for _, want := range []string{"judging: 0 of 90", "judging: 64 of 90"} {
+				time.Sleep(900 * time.Millisecond)
+				synctest.Wait()
+				p := e.Progress().Targets[0]
+				if got := fmt.Sprintf("%s: %d of %d", p.Phase, p.Judged, p.Judged+p.ToJudge); got != want {
+					t.Errorf("%s, want %s", got, want)
+				}
+			}
+		}()
+		if would := prepare(t, e).Would(); would != 90 {
+			t.Errorf("%d would be done", would)
+		}
+	})
+}

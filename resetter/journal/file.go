@@ -185,11 +185,14 @@ func syncFolder(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// patience is how long is waited for another process.
+const patience = "busy_timeout(120000)"
+
 // openDatabase opens the file with the settings that the promises rest on.
 // The writing one has a single connection.
 func openDatabase(file string, reads bool) (*sql.DB, error) {
 	settings := url.Values{"_pragma": {
-		"busy_timeout(120000)", // for another process that writes: a million rows take ten seconds
+		patience, // with another process that writes: a million rows take ten seconds
 		"foreign_keys(1)",
 		"trusted_schema(0)",
 	}}
@@ -198,6 +201,7 @@ func openDatabase(file string, reads bool) (*sql.DB, error) {
 	} else {
 		settings.Add("_pragma", "journal_mode(WAL)")
 		settings.Add("_pragma", "synchronous(FULL)")
+		settings.Add("_pragma", "secure_delete(1)") // what is removed is written over
 		settings.Add("_pragma", fmt.Sprintf("journal_size_limit(%d)", 64<<20))
 	}
 	uri := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: settings.Encode()}

@@ -11,8 +11,9 @@ import (
 // audit stays and is told of each run that is removed.
 //
 // With a run goes what LastMailed knows from it, so olderThan must lie further
-// back than every cool-down. The file becomes smaller where nobody else is
-// using it; else its room is used again by later runs. Durable.
+// back than every cool-down. What is removed is written over in the file, which
+// becomes smaller where most of it is free then and nobody else is using it; else
+// its room is used again by later runs. Durable.
 func (l *Ledger) Prune(ctx context.Context, olderThan time.Time, by Invocation) (int, error) {
 	at := l.now()
 	n := 0
@@ -39,7 +40,7 @@ func (l *Ledger) Prune(ctx context.Context, olderThan time.Time, by Invocation) 
 		return 0, l.explain(err)
 	}
 	if n > 0 {
-		l.shrink(ctx)
+		l.tidy(ctx)
 	}
 	return n, nil
 }
@@ -61,16 +62,24 @@ func finishedBefore(ctx context.Context, w *writer, olderThan time.Time) ([]stri
 	return ids, rows.Err()
 }
 
-// shrink writes the file anew without what was removed, names of people
-// included. It takes a quiet moment and room on the disk: without them the
-// file stays as large as it is, which harms nobody.
-func (l *Ledger) shrink(ctx context.Context) {
+// tidy takes what was removed, which is written over in the file, out of the log
+// beside it too, and writes the file anew where most of it is free now: that costs
+// less than what was removed has cost. It takes a quiet moment and room on the
+// disk: without them the files stay as large as they are, which harms nobody. No
+// other process is waited for.
+func (l *Ledger) tidy(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 		return
 	case l.turn <- struct{}{}:
 	}
 	defer func() { <-l.turn }()
-	_ = l.writer.exec("VACUUM")
+	_ = l.writer.exec("PRAGMA busy_timeout(0)")
+	defer func() { _ = l.writer.exec("PRAGMA " + patience) }()
+	var pages, free int
+	const room = `SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count`
+	if err := l.writer.conn.QueryRowContext(ctx, room).Scan(&pages, &free); err == nil && free > 256 && free > pages/2 {
+		_ = l.writer.exec("VACUUM")
+	}
 	_ = l.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)")
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"testing"
 	"time"
@@ -102,23 +103,110 @@ func TestWhatIsPrunedIsOnTheDiskNoMore(t *testing.T) {
 	ok(t, r.Record(t.Context(), bulk.Result{Row: bulk.Row{Seq: 1}, Outcome: bulk.Failed, Reason: "not_found"}))
 	_, err := r.Finish(t.Context())
 	ok(t, err)
-	holds := func() bool {
-		for _, file := range siblings(l.File()) {
-			content, err := os.ReadFile(file)
-			ok(t, err)
-			if bytes.Contains(content, []byte("unforgettable")) {
-				return true
-			}
-		}
-		return false
-	}
-	if !holds() {
+	if !onDisk(t, l, "unforgettable") {
 		t.Fatal("the name was never there, so nothing is tested")
 	}
 	_, err = l.Prune(t.Context(), now.Add(time.Second), Invocation{})
 	ok(t, err)
-	if holds() {
+	if onDisk(t, l, "unforgettable") {
 		t.Error("the name is still in the files")
+	}
+}
+
+// onDisk reports whether a name is anywhere in the files of the ledger.
+func onDisk(t *testing.T, l *Ledger, name string) bool {
+	t.Helper()
+	for _, file := range siblings(l.File()) {
+		content, err := os.ReadFile(file)
+		if !errors.Is(err, fs.ErrNotExist) {
+			ok(t, err)
+		}
+		if bytes.Contains(content, []byte(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// planned is a plan of so many rows, all of which are looked up.
+func planned(t *testing.T, l *Ledger, n int) *Run {
+	t.Helper()
+	plan := begin(t, l, NewRun{Plan: true, Rows: manyRows(n)})
+	ok(t, l.alone(t.Context(), func(w *writer) error {
+		return w.exec(`UPDATE rows SET account_id = 'x' || seq, account = json_object('email', identity), stage = 1 WHERE run = ?`, plan.key)
+	}))
+	return plan
+}
+
+// size is how large the file is.
+func size(t *testing.T, l *Ledger) int64 {
+	t.Helper()
+	info, err := os.Stat(l.File())
+	ok(t, err)
+	return info.Size()
+}
+
+func TestAPlanLeavesNothingOnTheDisk(t *testing.T) {
+	const many = 12_000 // which the log beside the file cannot hold
+	for _, n := range []int{1, 100, many} {
+		for _, others := range []int{0, many} { // with as many there is no use in writing the file anew
+			t.Run(fmt.Sprintf("%d rows, %d others", n, others), func(t *testing.T) {
+				l := open(t, t.TempDir())
+				other := begin(t, l, NewRun{})
+				ok(t, other.Add(t.Context(), func(yield func(bulk.Row, error) bool) {
+					for seq := range others {
+						if !yield(bulk.Row{Seq: seq + 1, Line: seq + 2, Target: "looker", Action: resetter.ActionReset, Identity: resetter.Username(fmt.Sprintf("other%d", seq))}, nil) {
+							return
+						}
+					}
+				}))
+				ok(t, l.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)"))
+				before := size(t, l)
+				plan := planned(t, l, n)
+				if !onDisk(t, l, "@example.com") {
+					t.Fatal("the names were never there, so nothing is tested")
+				}
+				ok(t, plan.Discard(t.Context()))
+				if onDisk(t, l, "@example.com") {
+					t.Error("names are still in the files")
+				}
+				if got := size(t, l); others == 0 && got > before+1<<20 {
+					t.Errorf("the file has %d bytes, and had %d before", got, before)
+				}
+				counts, err := other.Counts(t.Context())
+				ok(t, err)
+				if got := counts["looker"][bulk.Pending]; got != others {
+					t.Errorf("%d rows of the other run are left of %d", got, others)
+				}
+			})
+		}
+	}
+}
+
+// Who reads what another process removes goes on reading it, and is not waited
+// for; when nobody reads it any more it is gone.
+func TestAPlanIsRemovedWhileSomebodyReads(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	plan := planned(t, l, 12_000)
+	another, err := Open(t.Context(), dir, Options{})
+	ok(t, err)
+	reads, err := another.Run(t.Context(), plan.ID())
+	ok(t, err)
+	read := 0
+	for _, err := range reads.Results(t.Context()) {
+		ok(t, err)
+		if read++; read == 100 {
+			ok(t, plan.Discard(t.Context()))
+		}
+	}
+	if read != 12_000 {
+		t.Errorf("%d rows were read", read)
+	}
+	ok(t, another.Close())
+	ok(t, l.Close())
+	if onDisk(t, l, "@example.com") || size(t, l) > 1<<20 {
+		t.Errorf("of %d bytes something is left", size(t, l))
 	}
 }
 

@@ -36,6 +36,9 @@ type Likeness struct {
 // with it. An error of rows is returned as it came.
 func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]) (*Run, Likeness, error) {
 	keys, err := l.unfinished(ctx)
+	if err == nil && len(keys) == 0 {
+		err = ErrNoRun
+	}
 	if err != nil {
 		return nil, Likeness{}, err
 	}

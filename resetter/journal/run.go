@@ -282,9 +282,10 @@ func (r *Run) whole(w *writer) error {
 
 // Discard removes the run and its rows, but for its entries in the audit: for
 // a plan, and for a run that was refused before anything was sent. A run that
-// ever recorded an intent is not removed. Durable.
+// ever recorded an intent is not removed. Its rows are written over in the file,
+// which becomes smaller where most of it is free then. Durable.
 func (r *Run) Discard(ctx context.Context) error {
-	return r.wrap(r.ledger.alone(ctx, func(w *writer) error {
+	err := r.ledger.alone(ctx, func(w *writer) error {
 		var sent bool
 		if err := w.conn.QueryRowContext(ctx,
 			`SELECT EXISTS (SELECT 1 FROM attempts WHERE run = ? AND event = 'intent')`, r.key).Scan(&sent); err != nil {
@@ -294,7 +295,11 @@ func (r *Run) Discard(ctx context.Context) error {
 			return errors.New("it may have sent something and is not forgotten")
 		}
 		return w.exec(`DELETE FROM runs WHERE key = ?`, r.key)
-	}))
+	})
+	if err == nil {
+		r.ledger.tidy(ctx)
+	}
+	return r.wrap(err)
 }
 
 // wrap names the run in an error.

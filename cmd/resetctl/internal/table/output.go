@@ -76,6 +76,9 @@ func Create(ctx context.Context, path string, s *ui.IO) (*Output, error) {
 	return o, err
 }
 
+// Stdout reports whether the content goes there.
+func (o *Output) Stdout() bool { return o.path == "-" }
+
 // begin makes the file beside path.
 func (o *Output) begin() error {
 	f, err := os.CreateTemp(filepath.Dir(o.path), "."+filepath.Base(o.path)+".*.part") // 0600

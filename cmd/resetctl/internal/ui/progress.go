@@ -38,20 +38,36 @@ func inOneLine(line func() string) func(int) ([]row, string) {
 	}
 }
 
-// aMoment is how long something may take before a person wonders.
-const aMoment = 50 * time.Millisecond
+// What is mostly over soon is not shown at once.
+const (
+	aMoment = 50 * time.Millisecond // before a person wonders whether anything happens
+	aWhile  = time.Second           // before a person wonders what takes so long
+)
 
 // Meanwhile is Progress, until stop is called, for what is mostly over in a moment,
 // and is shown only if it is not; elsewhere than on a terminal the first line comes
 // then. stop waits until it is gone.
-func (s *IO) Meanwhile(line func() string) (stop func()) {
+func (s *IO) Meanwhile(line func() string) (stop func()) { return s.meanwhile(aMoment, line) }
+
+// Lasting is Meanwhile for what comes later, and is shown only if it takes a while.
+func (s *IO) Lasting(line func() string) (stop func()) {
+	gone := s.meanwhile(aWhile, line)
+	return func() {
+		gone()
+		if s.Overheard != nil {
+			s.Overheard(line())
+		}
+	}
+}
+
+func (s *IO) meanwhile(after time.Duration, line func() string) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
 		select {
 		case <-ctx.Done():
-		case <-time.After(aMoment):
+		case <-time.After(after):
 			s.show(ctx, 0, inOneLine(line))
 		}
 	}()

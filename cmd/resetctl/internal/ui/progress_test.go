@@ -299,6 +299,26 @@ func TestWhatIsOverInAMomentIsNotShownAndWhatIsNotIsSaidThen(t *testing.T) {
 	})
 }
 
+func TestWhatTakesAWhileIsSaidThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, err := buffers()
+		var overheard []string
+		s.Overheard = func(line string) { overheard = append(overheard, line) }
+		stop := s.Lasting(func() string { return "soon over" })
+		pass(aWhile - 1)
+		stop()
+		stop = s.Lasting(func() string { return "takes long" })
+		pass(aWhile)
+		stop()
+		if got := err.String(); got != "takes long\n" {
+			t.Errorf("%q", got)
+		}
+		if got := fmt.Sprint(overheard); got != "[soon over takes long]" {
+			t.Error(got)
+		}
+	})
+}
+
 func TestQuietShowsNoProgress(t *testing.T) {
 	s, _, err := buffers()
 	s.Quiet, s.ErrTerminal = true, true

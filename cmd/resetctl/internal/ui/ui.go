@@ -34,6 +34,10 @@ type IO struct {
 	JSON    bool // each line on stderr is a JSON object, as of slog; questions stay as they are
 	Columns int  // the width of the terminal at Err, where it does not tell; 0 is 80
 
+	// Overheard, where tests set it, is told the last line of each Lasting, shown
+	// or not.
+	Overheard func(line string)
+
 	tty       *tty                                          // at Err; nil where it is only said to be one
 	sized     func() (columns, lines int)                   // asks how large that is now; may be nil
 	continued func() (goesOn <-chan os.Signal, done func()) // see tty.continued; may be nil
