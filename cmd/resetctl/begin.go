@@ -38,7 +38,11 @@ func (j *job) find(ctx context.Context) (beginning, error) {
 	run, err := j.sameWork(ctx, content)
 	switch {
 	case err == nil:
-		goingOn, err := j.goingOn(ctx, run, func(ctx context.Context) error { return j.revise(ctx, content) })
+		open := func(ctx context.Context) error { return j.revise(ctx, content) }
+		if run.Exact() == j.people.Fingerprint() { // of a finished run, whose rows in doubt are meant
+			open = j.takeUp
+		}
+		goingOn, err := j.goingOn(ctx, run, open)
 		if err == nil {
 			maps.Copy(goingOn.targets, afresh.targets)
 		}
@@ -164,7 +168,9 @@ func (j *job) revise(ctx context.Context, content string) error {
 		return err
 	}
 	if revised.Added == 0 && revised.Removed == 0 {
-		j.io.Note("the table has the same rows as before, in another order or with other columns")
+		if j.table { // else the people are named by the command
+			j.io.Note("the table has the same rows as before, in another order, with other columns, or in another spelling")
+		}
 		return nil
 	}
 	j.io.Tell("the table was edited: %d rows are as before, %d are new, %d are gone from it", revised.Kept, revised.Added, revised.Removed)

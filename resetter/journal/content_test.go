@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unicode"
 
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
@@ -60,7 +61,10 @@ func TestContentDiffersWithEveryDifferenceThatCounts(t *testing.T) {
 		"a three times": {a, a, a},
 		"target":        {with(func(r *bulk.Row) { r.Target = "sugar" })},
 		"kind":          {with(func(r *bulk.Row) { r.Identity.Kind = resetter.ByUsername })},
-		"case":          {with(func(r *bulk.Row) { r.Identity.Value = "Ana@example.com" })},
+		"id":            {with(func(r *bulk.Row) { r.Identity = resetter.ID("ana") })},
+		"case of id":    {with(func(r *bulk.Row) { r.Identity = resetter.ID("Ana") })},
+		"name":          {with(func(r *bulk.Row) { r.Identity = resetter.Username("ana") })},
+		"case of name":  {with(func(r *bulk.Row) { r.Identity = resetter.Username("Ana") })},
 		"action":        {with(func(r *bulk.Row) { r.Action = resetter.ActionLock })},
 		"new address":   {with(func(r *bulk.Row) { r.NewEmail = "b@example.com" })},
 		"border moved":  {with(func(r *bulk.Row) { r.Target, r.Identity.Kind = "lookere", "mail" })},
@@ -70,6 +74,35 @@ func TestContentDiffersWithEveryDifferenceThatCounts(t *testing.T) {
 			t.Errorf("%q and %q have the same content", name, other)
 		}
 		seen[c] = name
+	}
+}
+
+func TestContentIsTheSameInWhateverCaseAddressesAreWritten(t *testing.T) {
+	row := func(address, to string) bulk.Row {
+		return bulk.Row{Target: "looker", Identity: resetter.Email(address), Action: resetter.ActionChangeEmail, NewEmail: to}
+	}
+	want := content(t, row("ana@example.com", "bé@example.com"))
+	for _, r := range []bulk.Row{row("Ana@Example.COM", "bé@example.com"), row("ana@example.com", "BÉ@EXAMPLE.com")} {
+		if got := content(t, r); got != want {
+			t.Errorf("%s to %s has another content", r.Identity, r.NewEmail)
+		}
+	}
+}
+
+func TestAddressesAreFoldedAsTheyAreCompared(t *testing.T) {
+	for r := range unicode.MaxRune + 1 {
+		if 0xD800 <= r && r < 0xE000 {
+			continue // no letters, but halves of such
+		}
+		f := folded(string(r))
+		if !resetter.SameEmail(f, string(r)) || folded(string(unicode.SimpleFold(r))) != f {
+			t.Errorf("%q is folded to %q, and %q to %q", r, f, unicode.SimpleFold(r), folded(string(unicode.SimpleFold(r))))
+		}
+	}
+	for _, usual := range []string{"", "ana.adler+x_1@example-2.com"} {
+		if got := folded(usual); got != usual {
+			t.Errorf("%q is folded to %q", usual, got)
+		}
 	}
 }
 

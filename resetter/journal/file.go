@@ -12,8 +12,6 @@ import (
 	"runtime"
 	"strings"
 	"time"
-
-	_ "modernc.org/sqlite" // the driver "sqlite"
 )
 
 // prepareFile makes sure that there is a ledger in dir that only its owner can
@@ -157,10 +155,7 @@ func globQuoted(path string) string {
 
 // fill makes an empty file a ledger.
 func fill(ctx context.Context, file string) (err error) {
-	db, err := openDatabase(file, false)
-	if err != nil {
-		return err
-	}
+	db := openDatabase(file, false)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -190,7 +185,7 @@ const patience = "busy_timeout(120000)"
 
 // openDatabase opens the file with the settings that the promises rest on.
 // The writing one has a single connection.
-func openDatabase(file string, reads bool) (*sql.DB, error) {
+func openDatabase(file string, reads bool) *sql.DB {
 	settings := url.Values{"_pragma": {
 		patience, // with another process that writes: a million rows take ten seconds
 		"foreign_keys(1)",
@@ -205,9 +200,9 @@ func openDatabase(file string, reads bool) (*sql.DB, error) {
 		settings.Add("_pragma", fmt.Sprintf("journal_size_limit(%d)", 64<<20))
 	}
 	uri := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: settings.Encode()}
-	db, err := sql.Open("sqlite", uri.String())
-	if err == nil && !reads {
+	db := sql.OpenDB(connector(uri.String()))
+	if !reads {
 		db.SetMaxOpenConns(1)
 	}
-	return db, err
+	return db
 }

@@ -18,7 +18,7 @@ const sqlTwin = `SELECT coalesce(e.place, 0), e.line, e.target, e.kind, e.identi
 	FROM rows AS mine INDEXED BY rows_by_place
 	CROSS JOIN rows AS e INDEXED BY rows_by_account
 	   ON e.target = mine.target AND e.account_id = mine.account_id AND e.run = mine.run AND e.action = mine.action
-	WHERE mine.run = ? AND mine.place = ? AND e.seq <> mine.seq AND (e.place IS NOT NULL OR e.new_email = mine.new_email)
+	WHERE mine.run = ? AND mine.place = ? AND e.seq <> mine.seq AND (e.place IS NOT NULL OR folded(e.new_email) = folded(mine.new_email))
 	  AND (e.outcome IN ('done', 'unknown') OR e.place < mine.place AND (e.outcome = 'pending' OR e.reason = 'cooldown'))
 	ORDER BY e.outcome NOT IN ('done', 'unknown'), e.place IS NULL, e.place LIMIT 1`
 

@@ -147,9 +147,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Ledger, error) {
 }
 
 func (l *Ledger) open(ctx context.Context) (err error) {
-	if l.writes, err = openDatabase(l.file, false); err != nil {
-		return err
-	}
+	l.writes = openDatabase(l.file, false)
 	conn, err := l.writes.Conn(ctx)
 	if err != nil {
 		return err
@@ -167,9 +165,7 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 	if err := l.writer.prepare(ctx); err != nil {
 		return err
 	}
-	if l.reads, err = openDatabase(l.file, true); err != nil {
-		return err
-	}
+	l.reads = openDatabase(l.file, true)
 	// Some readers stay open between calls, and there is no upper limit: who
 	// reads within the loop of another reading must not wait for himself.
 	l.reads.SetMaxIdleConns(4)

@@ -25,15 +25,15 @@ const (
 
 // A Likeness says how much of a run a table has.
 type Likeness struct {
-	Shared int  // rows that both have, as written; of a large run an estimate
+	Shared int  // rows that both have; of a large run an estimate
 	Most   bool // more than half of the run's
 }
 
 // FindEdited returns the unfinished run that has the most rows in common with
-// rows, as written, and how many those are: with more than half of the run's,
-// rows are its table as it is now. ErrNoRun where no run has any. Plans do not
-// count. Of a large run a sample is looked at, so that memory does not grow
-// with it. An error of rows is returned as it came.
+// rows, the same as [Content] has it, and how many those are: with more than half
+// of the run's, rows are its table as it is now. ErrNoRun where no run has any.
+// Plans do not count. Of a large run a sample is looked at, so that memory does
+// not grow with it. An error of rows is returned as it came.
 func (l *Ledger) FindEdited(ctx context.Context, rows iter.Seq2[bulk.Row, error]) (*Run, Likeness, error) {
 	keys, err := l.unfinished(ctx)
 	if err == nil && len(keys) == 0 {
@@ -141,11 +141,11 @@ func (l *Ledger) sample(ctx context.Context, key int64) iter.Seq2[bulk.Row, erro
 	}
 }
 
-// A digest stands for a row as written.
+// A digest stands for a row as written, but for the case of addresses.
 type digest [16]byte
 
 func digestOf(row bulk.Row) digest {
-	sum := sha256.Sum256(written(nil, row))
+	sum := sha256.Sum256(written(nil, asMeant(row)))
 	return digest(sum[:])
 }
 
@@ -158,8 +158,8 @@ type Revised struct {
 
 // Revise makes rows the input of the run, with what n says of content, columns
 // and targets that are left out; the rest of n is not read. Rows are matched as
-// written, each one once: those that were there keep whatever they have come
-// to, at their new place, and new ones are Pending. Rows that are not in the
+// written but for the case of addresses, each one once: those that were there keep
+// whatever they have come to, at their new place, and new ones are Pending. Rows that are not in the
 // table any more stay in the ledger, see Removed, and count for whoever stands
 // in for them now: [bulk.Journal.Twin]. Rows that were duplicates, and failed ones
 // of people for whom a row that is lost was done, are looked at anew. All of that
@@ -220,6 +220,18 @@ func (r *Run) addBehind(ctx context.Context, w *writer, base int, rows iter.Seq2
 	return nil, nil
 }
 
+// paired are the rows of before and of now that are the same, as asMeant has them:
+// of several the first with the first, the second with the second, those that have
+// a place first. It is one pass over all, since SQLite finds no index to join by.
+func paired(where, isNow string) string {
+	const same = `target, kind, who, action, address`
+	return `SELECT max(iif(now, NULL, seq)), max(iif(now, seq, NULL)), max(iif(now, NULL, place IS NOT NULL)) FROM
+		(SELECT *, row_number() OVER (PARTITION BY ` + same + `, now ORDER BY place IS NULL, seq) AS nth FROM
+			(SELECT seq, place, target, kind, iif(kind = 'email', folded(identity), identity) AS who, action, folded(new_email) AS address, ` + isNow + ` AS now
+				FROM rows WHERE ` + where + `))
+		GROUP BY ` + same + `, nth HAVING count(*) = 2`
+}
+
 // match gives the rows beyond base their places: to the row of before that says
 // the same, where there is one, and else to themselves.
 func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, err error) {
@@ -227,15 +239,11 @@ func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, 
 	if err := w.conn.QueryRowContext(ctx, `SELECT count(*) FROM rows WHERE run = ? AND place IS NOT NULL`, r.key).Scan(&before); err != nil {
 		return Revised{}, err
 	}
-	const nth = `row_number() OVER (PARTITION BY target, kind, identity, action, new_email ORDER BY place IS NULL, seq)`
 	for _, statement := range []string{
 		`CREATE TEMP TABLE pairs (was INTEGER PRIMARY KEY, now INTEGER UNIQUE, there INTEGER)`,
-		`INSERT INTO pairs SELECT was.seq, now.seq, was.place IS NOT NULL FROM
-			(SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?1 AND seq <= ?2) AS was
-			JOIN (SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?1 AND seq > ?2) AS now
-			USING (target, kind, identity, action, new_email, nth)`,
+		`INSERT INTO pairs ` + paired(`run = ?1`, `seq > ?2`),
 		`UPDATE rows SET place = NULL WHERE run = ?1 AND place IS NOT NULL`,
-		`UPDATE rows SET place = f.seq - ?2, line = f.line, cells = f.cells
+		`UPDATE rows SET place = f.seq - ?2, line = f.line, cells = f.cells, identity = f.identity, new_email = f.new_email
 			FROM pairs JOIN rows AS f ON f.run = ?1 AND f.seq = pairs.now WHERE rows.run = ?1 AND rows.seq = pairs.was`,
 		`DELETE FROM rows WHERE run = ?1 AND seq IN (SELECT now FROM pairs)`,
 		`UPDATE rows SET place = seq - ?2 WHERE run = ?1 AND seq > ?2`,
@@ -246,7 +254,7 @@ func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, 
 		`UPDATE rows SET outcome = 'pending', reason = 'not_started', detail = '', status = 0, finished_at = NULL, stage = 1
 			WHERE run = ?1 AND place IS NOT NULL AND outcome = 'failed' AND account_id IS NOT NULL AND EXISTS (
 				SELECT 1 FROM rows AS e INDEXED BY rows_by_account WHERE e.target = rows.target AND e.account_id = rows.account_id AND e.run = ?1
-				AND e.action = rows.action AND e.new_email = rows.new_email AND e.place IS NULL AND e.outcome IN ('done', 'unknown'))`,
+				AND e.action = rows.action AND folded(e.new_email) = folded(rows.new_email) AND e.place IS NULL AND e.outcome IN ('done', 'unknown'))`,
 	} {
 		if _, err := w.conn.ExecContext(ctx, statement, r.key, base); err != nil {
 			return Revised{}, err
@@ -267,14 +275,10 @@ func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, 
 // flight there is in doubt here; what was left out by a target's exclusion or as
 // a duplicate is looked at anew. Durable.
 func (r *Run) Borrow(ctx context.Context, from *Run) error {
-	const nth = `row_number() OVER (PARTITION BY target, kind, identity, action, new_email ORDER BY place IS NULL, seq)`
 	return r.wrap(r.ledger.alone(ctx, func(w *writer) error {
 		for _, statement := range []string{
-			`CREATE TEMP TABLE pairs (was INTEGER PRIMARY KEY, now INTEGER UNIQUE)`,
-			`INSERT INTO pairs SELECT was.seq, now.seq FROM
-				(SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?2) AS was
-				JOIN (SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?1) AS now
-				USING (target, kind, identity, action, new_email, nth)`,
+			`CREATE TEMP TABLE pairs (was INTEGER PRIMARY KEY, now INTEGER UNIQUE, there INTEGER)`,
+			`INSERT INTO pairs ` + paired(`run IN (?1, ?2)`, `run = ?1`),
 			`UPDATE rows SET account_id = f.account_id, account = f.account, resolved_at = f.resolved_at, attempts = f.attempts, asked_at = f.asked_at,
 				outcome = iif(f.intent_at IS NULL, f.outcome, 'unknown'), reason = iif(f.intent_at IS NULL, f.reason, 'interrupted'), detail = f.detail,
 				status = f.status, finished_at = coalesce(f.finished_at, f.intent_at),
@@ -308,7 +312,7 @@ func (r *Run) Adopt(ctx context.Context, seq int) (bulk.Result, error) {
 	err = r.ledger.write(ctx, true, func(w *writer) error {
 		// The row that was lost keeps its number, and so its attempts.
 		const lost = `(SELECT e.seq FROM rows AS e INDEXED BY rows_by_account JOIN rows AS mine ON mine.run = ?1 AND mine.place = ?2
-			WHERE e.run = ?1 AND e.target = mine.target AND e.account_id = mine.account_id AND e.action = mine.action AND e.new_email = mine.new_email
+			WHERE e.run = ?1 AND e.target = mine.target AND e.account_id = mine.account_id AND e.action = mine.action AND folded(e.new_email) = folded(mine.new_email)
 			  AND e.place IS NULL AND e.outcome IN ('done', 'unknown') ORDER BY e.seq LIMIT 1)`
 		var number int
 		if err := w.conn.QueryRowContext(context.Background(), `SELECT `+lost+` FROM rows WHERE run = ?1 AND place = ?2 AND outcome = 'pending' AND intent_at IS NULL`,

@@ -114,6 +114,14 @@ CREATE TABLE systems (
 	PRIMARY KEY (run, target)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX rows_by_change ON rows (target, identity COLLATE NOCASE) WHERE action = 'change-email';
+`, `
+-- content is without regard to the case of addresses now. Only runs that are
+-- looked for by it need that.
+UPDATE runs SET content = (SELECT content_anew(runs.content, target, kind, identity, action, new_email) FROM rows WHERE run = runs.key AND place IS NOT NULL)
+	WHERE plan = 0
+	  AND (finished_at IS NULL OR EXISTS (SELECT 1 FROM rows WHERE run = runs.key AND outcome = 'unknown' AND place IS NOT NULL))
+	  AND EXISTS (SELECT 1 FROM rows WHERE run = runs.key AND place IS NOT NULL
+	              AND (kind = 'email' AND folded(identity) <> identity OR folded(new_email) <> new_email));
 `}
 
 // checkIdentity refuses what is no ledger or a newer one.
