@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -58,7 +57,7 @@ type job struct {
 	retried      *retry // nil unless failed rows were taken again
 	engine       *bulk.Engine
 	gauges       map[string]*forecast.Gauge // by target, see bars
-	locks        []io.Closer
+	locks        []*heldLock
 }
 
 // do works off a table.
@@ -110,7 +109,9 @@ func (j *job) open(ctx context.Context) (err error) {
 			return &exit{exitUsage, err}
 		}
 	}
-	if j.ledger, err = openLedger(ctx, j.config.State, j.bounds); err != nil {
+	bounds := j.bounds
+	bounds.Hold = j.stillHolds
+	if j.ledger, err = openLedger(ctx, j.config.State, bounds); err != nil {
 		j.close()
 	}
 	return err

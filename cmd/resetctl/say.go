@@ -20,7 +20,9 @@ import (
 func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) error {
 	// What is left to do here must be done, whatever ended the run.
 	ctx = context.WithoutCancel(ctx)
-	if cause != nil { // then an outcome may be missing
+	// Then an outcome may be missing; but without our locks, what is in flight may be
+	// another's.
+	if cause != nil && j.stillHolds() == nil {
 		if _, err := j.run.Interrupt(ctx, bulk.Interrupted); err != nil {
 			j.log.Info("what was in flight could not be recorded as being in doubt; the next command does", "error", err)
 		}
@@ -45,6 +47,9 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	end := &exit{code: codeOf(total)}
 	if cause != nil {
 		end = asExit(cause)
+	}
+	if end.code == exitUnexpected && j.stillHolds() != nil { // the ledger has gone with the lock
+		end.code = exitHeld
 	}
 	if err := j.reportRun(ctx, summary, end.code); err != nil {
 		return errors.Join(cause, err)
@@ -137,10 +142,32 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 			fmt.Fprintf(&b, "  %s was stopped: %s\n", t.Name, t.Stopped)
 		}
 	}
+	gone := j.ledger.InPlace() != nil
+	if gone {
+		b.WriteString("the ledger is gone, and with it what was known of this run: the same command would mail everybody once more. Leave out of the table whom this one has mailed, or may have, or put the ledger back from a backup that has it\n")
+	} else {
+		j.sayLeft(&b, counts, total, unmailed)
+	}
+	if f := j.options.links; f != nil {
+		fmt.Fprintf(&b, "links: %d were appended to %s\n", f.Written(), f.Path)
+	}
+	if j.output != nil && j.options.output != "-" {
+		fmt.Fprintf(&b, "results: %s\n", j.options.output)
+	} else if j.output == nil && !gone {
+		fmt.Fprintf(&b, "row by row: %s\n", j.command("show"))
+	}
+	if j.page != nil {
+		fmt.Fprintf(&b, "report: %s\n", j.options.report)
+	}
+	j.io.Lines(b.String())
+}
+
+// sayLeft says how to go on with what is not done.
+func (j *job) sayLeft(b *strings.Builder, counts map[string]bulk.Counts, total bulk.Counts, unmailed int) {
 	if total[bulk.Failed] > 0 {
-		fmt.Fprintf(&b, "failed: certainly not done; see why: %s\n", j.command("show", "--outcome", "failed"))
+		fmt.Fprintf(b, "failed: certainly not done; see why: %s\n", j.command("show", "--outcome", "failed"))
 		if !j.playing {
-			fmt.Fprintf(&b, "        and when that is mended: %s\n", j.resuming("--retry-failed"))
+			fmt.Fprintf(b, "        and when that is mended: %s\n", j.resuming("--retry-failed"))
 		}
 	}
 	b.WriteString(j.doubtText(total[bulk.Unknown]-unmailed, unmailed))
@@ -149,20 +176,8 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		if j.leftAlone(counts) == total[bulk.Pending] {
 			without = append(without, "only", "except")
 		}
-		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), without...))
+		fmt.Fprintf(b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), without...))
 	}
-	if f := j.options.links; f != nil {
-		fmt.Fprintf(&b, "links: %d were appended to %s\n", f.Written(), f.Path)
-	}
-	if j.output != nil && j.options.output != "-" {
-		fmt.Fprintf(&b, "results: %s\n", j.options.output)
-	} else if j.output == nil {
-		fmt.Fprintf(&b, "row by row: %s\n", j.command("show"))
-	}
-	if j.page != nil {
-		fmt.Fprintf(&b, "report: %s\n", j.options.report)
-	}
-	j.io.Lines(b.String())
 }
 
 // unmailed counts the rows in doubt whose action mails nobody.

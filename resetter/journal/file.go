@@ -183,7 +183,7 @@ func syncFolder(dir string) error {
 // openDatabase opens the file with the settings that the promises rest on.
 // The writing one has a single connection.
 func openDatabase(file string, reads bool) *sql.DB {
-	settings := url.Values{"_pragma": {
+	settings := url.Values{"mode": {"rw"}, "_pragma": {
 		"busy_timeout(120000)", // for another process that writes: a million rows take ten seconds
 		"foreign_keys(1)",
 		"trusted_schema(0)",
