@@ -243,8 +243,11 @@ func tee(rows iter.Seq2[bulk.Row, error], see func(bulk.Row)) iter.Seq2[bulk.Row
 }
 
 // discard takes a run that sent nothing out of the ledger. One that an earlier
-// process began stays as it was.
+// process began stays as it was, and so does one that may be another's by now.
 func (j *job) discard(ctx context.Context) error {
+	if j.stillHolds() != nil {
+		return nil
+	}
 	ctx = context.WithoutCancel(ctx)
 	if j.continued {
 		return j.retried.giveBack(ctx, j.run)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"math"
 	"os"
@@ -62,7 +61,7 @@ type job struct {
 	retried      *retry // nil unless failed rows were taken again
 	engine       *bulk.Engine
 	gauges       map[string]*forecast.Gauge // by target, see bars
-	locks        []io.Closer
+	locks        []*heldLock
 }
 
 // do works off a table.
@@ -117,7 +116,9 @@ func (j *job) open(ctx context.Context) (err error) {
 			return usage("%w; name another file with %s", err, o.flag)
 		}
 	}
-	if j.ledger, err = openLedger(ctx, j.config.State, j.bounds); err != nil {
+	bounds := j.bounds
+	bounds.Hold = j.stillHolds
+	if j.ledger, err = openLedger(ctx, j.config.State, bounds); err != nil {
 		j.close()
 	}
 	return err

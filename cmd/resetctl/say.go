@@ -21,7 +21,9 @@ import (
 func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) error {
 	// What is left to do here must be done, whatever ended the run.
 	ctx = context.WithoutCancel(ctx)
-	if cause != nil { // then an outcome may be missing
+	// Then an outcome may be missing; but without our locks, what is in flight may be
+	// another's.
+	if cause != nil && j.stillHolds() == nil {
 		if _, err := j.run.Interrupt(ctx, bulk.Interrupted); err != nil {
 			j.log.Info("what was in flight could not be recorded as being in doubt; the next command does", "error", err)
 		}
@@ -47,6 +49,9 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	if cause != nil {
 		end = asExit(cause)
 	}
+	if end.code == exitUnexpected && j.stillHolds() != nil { // the ledger has gone with the lock
+		end.code = exitHeld
+	}
 	if err := j.reportRun(ctx, summary, end.code); err != nil {
 		return errors.Join(cause, err)
 	}
@@ -54,8 +59,8 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	if err != nil {
 		return errors.Join(cause, err)
 	}
-	unread := j.unread(counts)
-	j.saySummary(summary, counts, total, unmailed, unread, end)
+	in := doubt{unmailed, j.unread(counts)}
+	j.saySummary(summary, counts, total, in, end)
 	if j.options.json {
 		if err := j.printJSON(counts, total, end.code); err != nil {
 			return errors.Join(cause, err)
@@ -65,7 +70,7 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	// process that is killed after this has no run to go on with: the same command
 	// would begin another, in which everybody was mailed a short while ago. The same
 	// goes for one whose rows in doubt were not read about.
-	if unread == 0 {
+	if in.unread == 0 {
 		if _, err := j.run.Finish(ctx); err != nil {
 			return errors.Join(cause, err)
 		}
@@ -83,6 +88,10 @@ func rowsIn(counts bulk.Counts) (n int) {
 	}
 	return n
 }
+
+// doubt counts rows in doubt: those whose action mails nobody, and those that were
+// not read about yet.
+type doubt struct{ unmailed, unread int }
 
 // limitReached notes that what goes on goes beyond --limit, once nothing within
 // it is left: who meant so many does not mean more by going on.
@@ -131,7 +140,7 @@ func (j *job) asked(target string) (pace resetter.Pace, ok bool) {
 	return pace, false
 }
 
-func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, total bulk.Counts, unmailed, unread int, end *exit) {
+func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, total bulk.Counts, in doubt, end *exit) {
 	if j.io.Quiet && end.code == 0 {
 		return
 	}
@@ -152,14 +161,36 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 			fmt.Fprintf(&b, "  %s was stopped: %s\n", t.Name, t.Stopped)
 		}
 	}
+	gone := j.ledger.InPlace() != nil
+	if gone {
+		b.WriteString("the ledger is gone, and with it what was known of this run: the same command would mail everybody once more. Leave out of the table whom this one has mailed, or may have, or put the ledger back from a backup that has it\n")
+	} else {
+		j.sayLeft(&b, counts, total, in)
+	}
+	if f := j.options.links; f != nil {
+		fmt.Fprintf(&b, "links: %d were appended to %s\n", f.Written(), f.Path)
+	}
+	if j.output != nil && j.options.output != "-" {
+		fmt.Fprintf(&b, "results: %s\n", j.options.output)
+	} else if j.output == nil && !gone {
+		fmt.Fprintf(&b, "row by row: %s\n", j.command("show"))
+	}
+	if j.page != nil {
+		fmt.Fprintf(&b, "report: %s\n", j.options.report)
+	}
+	j.io.Lines(b.String())
+}
+
+// sayLeft says how to go on with what is not done.
+func (j *job) sayLeft(b *strings.Builder, counts map[string]bulk.Counts, total bulk.Counts, in doubt) {
 	if total[bulk.Failed] > 0 {
-		fmt.Fprintf(&b, "failed: certainly not done; see why: %s\n", j.command("show", "--outcome", "failed"))
+		fmt.Fprintf(b, "failed: certainly not done; see why: %s\n", j.command("show", "--outcome", "failed"))
 		if !j.playing {
-			fmt.Fprintf(&b, "        and when that is mended there: %s\n", j.resuming("--retry-failed"))
-			fmt.Fprintf(&b, "        what is wrong in the table is mended in one of these rows alone: %s\n", j.command("show", "--outcome", "failed", "-o", "failed.csv"))
+			fmt.Fprintf(b, "        and when that is mended there: %s\n", j.resuming("--retry-failed"))
+			fmt.Fprintf(b, "        what is wrong in the table is mended in one of these rows alone: %s\n", j.command("show", "--outcome", "failed", "-o", "failed.csv"))
 		}
 	}
-	b.WriteString(j.doubtText(total[bulk.Unknown]-unmailed, unmailed))
+	b.WriteString(j.doubtText(total[bulk.Unknown]-in.unmailed, in.unmailed))
 	switch {
 	case j.playing:
 	case total[bulk.Pending] > 0:
@@ -167,22 +198,10 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 		if j.leftAlone(counts) == total[bulk.Pending] {
 			without = append(without, "only", "except")
 		}
-		fmt.Fprintf(&b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), without...))
-	case unread > 0:
-		fmt.Fprintf(&b, "unread: what became of %s in doubt was not read yet; go on with: %s\n", ui.Count(unread, "row"), j.again(j.run.ID(), j.behind...))
+		fmt.Fprintf(b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), without...))
+	case in.unread > 0:
+		fmt.Fprintf(b, "unread: what became of %s in doubt was not read yet; go on with: %s\n", ui.Count(in.unread, "row"), j.again(j.run.ID(), j.behind...))
 	}
-	if f := j.options.links; f != nil {
-		fmt.Fprintf(&b, "links: %d were appended to %s\n", f.Written(), f.Path)
-	}
-	if j.output != nil && j.options.output != "-" {
-		fmt.Fprintf(&b, "results: %s\n", j.options.output)
-	} else if j.output == nil {
-		fmt.Fprintf(&b, "row by row: %s\n", j.command("show"))
-	}
-	if j.page != nil {
-		fmt.Fprintf(&b, "report: %s\n", j.options.report)
-	}
-	j.io.Lines(b.String())
 }
 
 // unmailed counts the rows in doubt whose action mails nobody.

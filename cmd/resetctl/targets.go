@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"os"
@@ -216,11 +215,21 @@ func (j *job) lock(targets []bulk.Target) error {
 }
 
 // hold keeps a lock until the job is done.
-func (j *job) hold(held io.Closer, err error) error {
+func (j *job) hold(held *heldLock, err error) error {
 	if err == nil {
 		j.locks = append(j.locks, held)
 	}
 	return err
+}
+
+// stillHolds is an error where a lock of the job was lost.
+func (j *job) stillHolds() error {
+	for _, held := range j.locks {
+		if err := held.lost(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (j *job) unlock() {

@@ -109,7 +109,7 @@ var exitCodes = []struct {
 	{exitUnknown, "some rows are unknown: they may have been done"},
 	{exitGuard, "halted by a guard"},
 	{exitPending, "work is left: a limit, the time that was given, or a target that was stopped; the same command goes on"},
-	{exitHeld, "another process holds the run or the target; the message says which"},
+	{exitHeld, "another process holds the run or the target, or may, since the lock was lost; the message says which"},
 	{130, "stopped by Ctrl-C; the same command goes on"},
 	{143, "stopped by SIGTERM, or 129 since its terminal was closed; the same command goes on"},
 }

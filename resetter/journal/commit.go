@@ -160,6 +160,7 @@ func (l *Ledger) transact(durable bool, do func(*writer) error) (err error) {
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
+	w.asked = false
 	committed := false
 	defer func() { // also when a caller's code panics
 		if !committed {
@@ -185,6 +186,10 @@ type writer struct {
 	conn    *sql.Conn
 	durable bool // whether a commit is synced
 	stmts   []*sql.Stmt
+
+	ask     func() error // see mayIntend
+	asked   bool         // in this transaction
+	refused error        // what it said
 
 	add, resolved, intent, again, record, settle, reopen, attempt, state *sql.Stmt
 }

@@ -186,7 +186,7 @@ const patience = "busy_timeout(120000)"
 // openDatabase opens the file with the settings that the promises rest on.
 // The writing one has a single connection.
 func openDatabase(file string, reads bool) *sql.DB {
-	settings := url.Values{"_pragma": {
+	settings := url.Values{"mode": {"rw"}, "_pragma": {
 		patience, // with another process that writes: a million rows take ten seconds
 		"foreign_keys(1)",
 		"trusted_schema(0)",

@@ -41,7 +41,8 @@
 // # Errors and concurrency
 //
 // Errors of opening and finding are values for errors.Is: [ErrNewer],
-// [ErrDamaged], [ErrRemote], [ErrNoRun], [ErrClosed]. A ledger may be used by any
+// [ErrDamaged], [ErrRemote], [ErrNoRun], [ErrClosed]. Once the ledger's files were
+// removed or replaced, no intent is written any more: [ErrLost]. A ledger may be used by any
 // number of goroutines, and be open in several processes, which take turns at
 // writing. Two processes must not work off the same run at the same time: that is
 // for the caller to prevent, as the command does with a lock for each target.
@@ -54,6 +55,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"sync"
 	"time"
 )
@@ -72,6 +75,8 @@ var (
 	ErrRemote = errors.New("the folder of the ledger is on a network file system")
 	// ErrNoRun: there is no such run.
 	ErrNoRun = errors.New("there is no such run")
+	// ErrLost: the ledger was removed or replaced while it was open.
+	ErrLost = errors.New("the ledger was removed or replaced while it was in use")
 	// ErrClosed: the ledger was used after Close.
 	ErrClosed = errors.New("the ledger is closed")
 )
@@ -83,6 +88,9 @@ type Options struct {
 	// MaxPages bounds the file to so many pages of 4 KiB, but never below what it
 	// has; 0 leaves it to the disk. A ledger that is full refuses every write.
 	MaxPages int
+	// Hold, where set, is asked before intents are committed, once for all of a
+	// commit: with an error none of them is. For locks that are lost.
+	Hold func() error
 
 	remote func(dir string) (string, error) // default remote, for tests
 }
@@ -92,6 +100,9 @@ type Options struct {
 type Ledger struct {
 	file string
 	now  func() time.Time
+	hold func() error // nil: nobody is asked
+
+	opened [3]fs.FileInfo // of siblings; nil for one that was not there
 
 	reads  *sql.DB
 	twin   *sql.Stmt // of reads, as mailed is
@@ -135,7 +146,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{file: file, now: opts.Now, turn: make(chan struct{}, 1)}
+	l := &Ledger{file: file, now: opts.Now, hold: opts.Hold, turn: make(chan struct{}, 1)}
 	if err = l.open(ctx); err == nil && opts.MaxPages > 0 {
 		err = l.writer.exec(fmt.Sprintf("PRAGMA max_page_count = %d", opts.MaxPages))
 	}
@@ -147,12 +158,16 @@ func Open(ctx context.Context, dir string, opts Options) (*Ledger, error) {
 }
 
 func (l *Ledger) open(ctx context.Context) (err error) {
+	before, err := os.Stat(l.file)
+	if err != nil {
+		return err
+	}
 	l.writes = openDatabase(l.file, false)
 	conn, err := l.writes.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	l.writer = &writer{conn: conn, durable: true}
+	l.writer = &writer{conn: conn, durable: true, ask: l.mayIntend}
 	if err := checkIdentity(ctx, conn); err != nil {
 		return err
 	}
@@ -175,7 +190,20 @@ func (l *Ledger) open(ctx context.Context) (err error) {
 	if l.mailed, err = l.reads.PrepareContext(ctx, sqlMailed); err != nil {
 		return err
 	}
+	if err := l.remember(before); err != nil {
+		return err
+	}
 	return closeFiles(l.file)
+}
+
+// mayIntend asks what may change while the ledger is open.
+func (l *Ledger) mayIntend() error {
+	if l.hold != nil {
+		if err := l.hold(); err != nil {
+			return err
+		}
+	}
+	return l.InPlace()
 }
 
 // Close waits for the write that is under way and closes the ledger. What

@@ -154,6 +154,9 @@ func (r *Run) Again(ctx context.Context, seq, n int) error {
 func (r *Run) intent(ctx context.Context, seq, n int, was bulk.Outcome, stmt func(*writer) *sql.Stmt) error {
 	at := nanos(r.ledger.now())
 	return r.row(ctx, true, seq, n, was, func(w *writer) (bool, error) {
+		if err := w.mayIntend(); err != nil {
+			return false, refusal{err}
+		}
 		args := []any{r.key, seq, at, n}
 		if was == bulk.Pending {
 			args = append(args, int64(bulk.EvidenceLife))
