@@ -220,6 +220,17 @@ func (r *Run) addBehind(ctx context.Context, w *writer, base int, rows iter.Seq2
 	return nil, nil
 }
 
+// sqlWere is for the rows of before by what they say, in which sqlPairs looks each
+// of the new ones up; nth tells those apart that say the same.
+const (
+	sqlWere = `CREATE TEMP TABLE were (target, kind, identity, action, new_email, nth, seq, there,
+		PRIMARY KEY (target, kind, identity, action, new_email, nth)) WITHOUT ROWID`
+	sqlPairs = `INSERT INTO pairs SELECT were.seq, now.seq, were.there FROM
+		(SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?1 AND seq > ?2) AS now
+		CROSS JOIN were USING (target, kind, identity, action, new_email, nth)`
+	nth = `row_number() OVER (PARTITION BY target, kind, identity, action, new_email ORDER BY place IS NULL, seq)`
+)
+
 // match gives the rows beyond base their places: to the row of before that says
 // the same, where there is one, and else to themselves.
 func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, err error) {
@@ -227,13 +238,12 @@ func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, 
 	if err := w.conn.QueryRowContext(ctx, `SELECT count(*) FROM rows WHERE run = ? AND place IS NOT NULL`, r.key).Scan(&before); err != nil {
 		return Revised{}, err
 	}
-	const nth = `row_number() OVER (PARTITION BY target, kind, identity, action, new_email ORDER BY place IS NULL, seq)`
 	for _, statement := range []string{
 		`CREATE TEMP TABLE pairs (was INTEGER PRIMARY KEY, now INTEGER UNIQUE, there INTEGER)`,
-		`INSERT INTO pairs SELECT was.seq, now.seq, was.place IS NOT NULL FROM
-			(SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?1 AND seq <= ?2) AS was
-			JOIN (SELECT *, ` + nth + ` AS nth FROM rows WHERE run = ?1 AND seq > ?2) AS now
-			USING (target, kind, identity, action, new_email, nth)`,
+		sqlWere,
+		`INSERT INTO were SELECT target, kind, identity, action, new_email, ` + nth + `, seq, place IS NOT NULL FROM rows WHERE run = ?1 AND seq <= ?2`,
+		sqlPairs,
+		`DROP TABLE were`,
 		`UPDATE rows SET place = NULL WHERE run = ?1 AND place IS NOT NULL`,
 		`UPDATE rows SET place = f.seq - ?2, line = f.line, cells = f.cells
 			FROM pairs JOIN rows AS f ON f.run = ?1 AND f.seq = pairs.now WHERE rows.run = ?1 AND rows.seq = pairs.was`,
@@ -267,7 +277,6 @@ func (r *Run) match(ctx context.Context, w *writer, base int) (revised Revised, 
 // flight there is in doubt here; what was left out by a target's exclusion or as
 // a duplicate is looked at anew. Durable.
 func (r *Run) Borrow(ctx context.Context, from *Run) error {
-	const nth = `row_number() OVER (PARTITION BY target, kind, identity, action, new_email ORDER BY place IS NULL, seq)`
 	return r.wrap(r.ledger.alone(ctx, func(w *writer) error {
 		for _, statement := range []string{
 			`CREATE TEMP TABLE pairs (was INTEGER PRIMARY KEY, now INTEGER UNIQUE)`,

@@ -431,3 +431,25 @@ func TestAPlanBorrowsWhatTheRunHasComeTo(t *testing.T) {
 		t.Errorf("the run is %s after the plan", got)
 	}
 }
+
+// Of a large table each row is looked up: to hold it against all rows of the run
+// would take hours.
+func TestAnEditedTableIsComparedByWhatItsRowsSay(t *testing.T) {
+	l := open(t, t.TempDir())
+	ok(t, l.writer.exec(`CREATE TEMP TABLE pairs (was INTEGER PRIMARY KEY, now INTEGER UNIQUE, there INTEGER)`))
+	ok(t, l.writer.exec(sqlWere))
+	rows, err := l.writer.conn.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+sqlPairs, 1, 1)
+	ok(t, err)
+	defer rows.Close()
+	var plan strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		ok(t, rows.Scan(&id, &parent, &unused, &step))
+		plan.WriteString(step + "\n")
+	}
+	ok(t, rows.Err())
+	if !strings.Contains(plan.String(), "SEARCH were USING") {
+		t.Errorf("it is done by\n%s", &plan)
+	}
+}
