@@ -550,3 +550,31 @@ func TestAPlanBorrowsWhatTheRunHasComeTo(t *testing.T) {
 		t.Errorf("the run is %s after the plan", got)
 	}
 }
+
+// To hold each row of a large table against all rows of the run would take hours:
+// each of both is read once.
+func TestAnEditedTableIsComparedInOnePass(t *testing.T) {
+	l := open(t, t.TempDir())
+	rows, err := l.writer.conn.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+paired(`run = ?1`, `seq > ?2`), 1, 1)
+	ok(t, err)
+	defer rows.Close()
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		ok(t, rows.Scan(&id, &parent, &unused, &step))
+		if strings.HasPrefix(step, "SEARCH") || strings.HasPrefix(step, "SCAN") {
+			plan = append(plan, step)
+		}
+	}
+	ok(t, rows.Err())
+	reads := 0
+	for _, step := range plan {
+		if strings.Contains(step, "rows") {
+			reads++
+		}
+	}
+	if reads != 1 {
+		t.Errorf("the rows are read %d times: %s", reads, strings.Join(plan, "; "))
+	}
+}
