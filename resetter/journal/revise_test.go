@@ -413,19 +413,6 @@ func TestALargeRunIsKnownByASample(t *testing.T) {
 	}
 }
 
-// Each row that is looked for among all others takes minutes of so many.
-func TestALargeTableIsMatchedInOnePass(t *testing.T) {
-	l := open(t, t.TempDir())
-	const n = 20_000
-	r := begin(t, l, NewRun{Rows: manyRows(n)})
-	begun := time.Now()
-	revised, err := r.Revise(t.Context(), NewRun{Rows: manyRows(n)})
-	ok(t, err)
-	if took := time.Since(begun); revised.Kept != n || took > 30*time.Second {
-		t.Errorf("revised: %+v, after %v", revised, took)
-	}
-}
-
 // What an earlier release wrote is brought forward with all that it says.
 func TestALedgerOfTheFirstVersionIsBroughtForward(t *testing.T) {
 	released := steps
