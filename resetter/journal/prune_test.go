@@ -148,38 +148,39 @@ func size(t *testing.T, l *Ledger) int64 {
 
 func TestAPlanLeavesNothingOnTheDisk(t *testing.T) {
 	const many = 12_000 // which the log beside the file cannot hold
-	for _, n := range []int{1, 100, many} {
-		for _, others := range []int{0, many} { // with as many there is no use in writing the file anew
-			t.Run(fmt.Sprintf("%d rows, %d others", n, others), func(t *testing.T) {
-				l := open(t, t.TempDir())
-				other := begin(t, l, NewRun{})
-				ok(t, other.Add(t.Context(), func(yield func(bulk.Row, error) bool) {
-					for seq := range others {
-						if !yield(bulk.Row{Seq: seq + 1, Line: seq + 2, Target: "looker", Action: resetter.ActionReset, Identity: resetter.Username(fmt.Sprintf("other%d", seq))}, nil) {
-							return
-						}
+	for _, c := range []struct{ rows, others int }{
+		{1, 0}, {many, 0},
+		{100, 1000}, {many, many}, // there is no use in writing the file anew
+	} {
+		t.Run(fmt.Sprintf("%d rows, %d others", c.rows, c.others), func(t *testing.T) {
+			l := open(t, t.TempDir())
+			other := begin(t, l, NewRun{})
+			ok(t, other.Add(t.Context(), func(yield func(bulk.Row, error) bool) {
+				for seq := range c.others {
+					if !yield(bulk.Row{Seq: seq + 1, Line: seq + 2, Target: "looker", Action: resetter.ActionReset, Identity: resetter.Username(fmt.Sprintf("other%d", seq))}, nil) {
+						return
 					}
-				}))
-				ok(t, l.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)"))
-				before := size(t, l)
-				plan := planned(t, l, n)
-				if !onDisk(t, l, "@example.com") {
-					t.Fatal("the names were never there, so nothing is tested")
 				}
-				ok(t, plan.Discard(t.Context()))
-				if onDisk(t, l, "@example.com") {
-					t.Error("names are still in the files")
-				}
-				if got := size(t, l); others == 0 && got > before+1<<20 {
-					t.Errorf("the file has %d bytes, and had %d before", got, before)
-				}
-				counts, err := other.Counts(t.Context())
-				ok(t, err)
-				if got := counts["looker"][bulk.Pending]; got != others {
-					t.Errorf("%d rows of the other run are left of %d", got, others)
-				}
-			})
-		}
+			}))
+			ok(t, l.writer.exec("PRAGMA wal_checkpoint(TRUNCATE)"))
+			before := size(t, l)
+			plan := planned(t, l, c.rows)
+			if !onDisk(t, l, "@example.com") {
+				t.Fatal("the names were never there, so nothing is tested")
+			}
+			ok(t, plan.Discard(t.Context()))
+			if onDisk(t, l, "@example.com") {
+				t.Error("names are still in the files")
+			}
+			if got := size(t, l); c.others == 0 && got > before+1<<20 {
+				t.Errorf("the file has %d bytes, and had %d before", got, before)
+			}
+			counts, err := other.Counts(t.Context())
+			ok(t, err)
+			if got := counts["looker"][bulk.Pending]; got != c.others {
+				t.Errorf("%d rows of the other run are left of %d", got, c.others)
+			}
+		})
 	}
 }
 
