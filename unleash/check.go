@@ -14,8 +14,8 @@ const admin = "ADMIN"
 
 // Check implements resetter.Checker. A token without the right to reset is
 // ErrForbidden. An API token belongs to nobody, so Status.Self is empty then.
-// Version and mailer are in a configuration that may not be shown; they are
-// empty and MailerUnknown then.
+// A configuration that cannot be read is an error, since it says whether there is
+// a mailer: without one resets are accepted and nobody is mailed.
 func (c *Client) Check(ctx context.Context) (resetter.Status, error) {
 	var status resetter.Status
 	who, exchange := c.http.Begin(ctx, transport.Operation{Name: "read own account", Class: transport.Read})
@@ -37,16 +37,16 @@ func (c *Client) Check(ctx context.Context) (resetter.Status, error) {
 
 	what, exchange := c.http.Begin(ctx, transport.Operation{Name: "read configuration", Class: transport.Read})
 	config, err := c.api.GetUIConfigWithResponse(what)
-	status.Mailer = resetter.MailerUnknown
 	switch {
 	case err != nil:
-		return status, exchange.FailedAside(err)
+		return status, exchange.Failed(err)
 	case config.JSON200 == nil:
-		return status, nil
+		return status, exchange.Unreadable("the answer holds no configuration")
 	}
 	status.Version = config.JSON200.Version
 	switch enabled := config.JSON200.EmailEnabled; {
 	case enabled == nil:
+		status.Mailer = resetter.MailerUnknown
 	case *enabled:
 		status.Mailer = resetter.MailerReady
 	default:

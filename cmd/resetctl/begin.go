@@ -105,7 +105,7 @@ func (j *job) sameWork(ctx context.Context, content string) (*journal.Run, error
 	run, like, err := j.ledger.FindEdited(ctx, passing(w, j.people.Rows()))
 	w.stop()
 	if err == nil && !like.Most {
-		j.io.Tell("%d of these rows are in the unfinished run %s of %s as well, of which most is not in this table: this begins another", like.Shared, run.ID(), minute(run.StartedAt()))
+		j.io.Tell("the unfinished run %s of %s has %s of this table as well, but most of it is not in this table: this begins another", run.ID(), minute(run.StartedAt()), ui.Count(like.Shared, "row"))
 		return nil, journal.ErrNoRun
 	}
 	return run, err

@@ -110,7 +110,7 @@ func chosen(cfg *config.Config, names []string) ([]*config.Target, error) {
 	}
 	var targets []*config.Target
 	for _, name := range names {
-		t := cfg.Target(name)
+		t := cfg.Target(strings.ToLower(name))
 		if t == nil {
 			return nil, usage("%s", noTarget(name, cfg.Names()))
 		}
@@ -152,7 +152,7 @@ func (k *checking) state(ctx context.Context) []finding {
 	}
 	return []finding{
 		{Check: "folder", Result: good, Detail: k.config.State + ", yours alone, on a disk of this machine"},
-		{Check: "ledger", Result: good, Detail: fmt.Sprintf("readable, %d runs", runs)},
+		{Check: "ledger", Result: good, Detail: "readable, " + ui.Count(runs, "run")},
 	}
 }
 

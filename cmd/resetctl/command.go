@@ -82,8 +82,8 @@ resetctl reset ana@example.com --target looker`,
 
 // needless are the commands to which a flag that all have says nothing.
 var needless = map[string][]string{
-	"config": {"demo", "sandbox", "completion", "version", "help"},
-	"state":  {"demo", "init", "completion", "version", "help"},
+	"config": {"demo", "sandbox", "completion", "version"},
+	"state":  {"demo", "completion", "version"},
 }
 
 // before takes in the flags that concern how we talk.

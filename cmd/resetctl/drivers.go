@@ -29,6 +29,8 @@ type driver struct {
 	// requests is how many an action takes that does more than to ask for it: by
 	// rule, that it is not so already is read first.
 	requests map[resetter.Action]int
+	// reads is true where the system can be read whether a reset was done.
+	reads bool
 	// revoking is how many more a lock takes that deletes API keys, of which
 	// nobody knows beforehand how many there are.
 	revoking int
@@ -72,7 +74,7 @@ func lookerDriver() driver {
 			{Name: "client_id", Required: true, About: "of an API key: Admin, Users, the user, Edit keys"},
 			{Name: "client_secret", Secret: true, Required: true, About: "of the same API key"},
 		}},
-		linkLife: time.Hour, perLookUp: 1, revoking: 1, signsOut: 1,
+		reads: true, linkLife: time.Hour, perLookUp: 1, revoking: 1, signsOut: 1,
 		requests: map[resetter.Action]int{
 			resetter.ActionForceChange: 2, resetter.ActionChangeEmail: 2, resetter.ActionUnlock: 2,
 			resetter.ActionLock: 3, // sessions are listed; each that is open takes one more
@@ -118,6 +120,7 @@ func unleashDriver() driver {
 		System: config.System{Name: "unleash", Rate: 10, Concurrency: 8, Keys: []config.Key{
 			{Name: "token", Secret: true, Required: true, About: "of an administrator: a personal access token or a service account's"},
 		}},
+		reads:    true,
 		linkLife: 24 * time.Hour,
 		requests: map[resetter.Action]int{resetter.ActionChangeEmail: 2},
 		open: func(url string, s map[string]resetter.Secret, opts ...transport.Option) (resetter.Resetter, error) {

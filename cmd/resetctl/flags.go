@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/csv"
 	"fmt"
 	"slices"
@@ -261,7 +260,7 @@ func number(ctx *cli.Context, flag string, least, absent int) (int, error) {
 
 // noTarget says that none of those configured is called so.
 func noTarget(name string, configured []string) string {
-	return fmt.Sprintf("there is no target %q%s", name, cmp.Or(near.Hint(name, configured), "; configured are: "+orNone(configured)))
+	return fmt.Sprintf("there is no target %q%s (configured: %s)", name, near.Hint(name, configured), orNone(configured))
 }
 
 func orNone(names []string) string {

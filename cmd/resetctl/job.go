@@ -40,8 +40,8 @@ type job struct {
 	// playing: its systems are gone when it ends, so nothing goes on with it. What
 	// people have configured by the same names is not meant.
 	playing bool
-	// readThrough is true once what became of rows in doubt was read about.
-	readThrough bool
+	// readAbout are the targets of whose rows in doubt it was read what became.
+	readAbout map[string]bool
 	// behind are flags that have had their effect.
 	behind []string
 

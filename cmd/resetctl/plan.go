@@ -58,7 +58,7 @@ func (j *job) planText(plan bulk.Plan) string {
 		b.WriteString("nothing to do\n")
 	}
 	if n := j.options.canary; n > 0 && j.options.dryRun && plan.Would() > 0 {
-		fmt.Fprintf(&b, "the first %s of each target, then whether to go on is asked\n", ui.Count(n, "row"))
+		fmt.Fprintf(&b, "up to %s of each target first; then you are asked whether to go on\n", ui.Count(n, "row"))
 	}
 	for _, t := range plan.Targets {
 		fmt.Fprintf(&b, "%s: %d of %d rows would be done", t.Name, t.Would, t.Rows)
@@ -170,7 +170,7 @@ func (j *job) sayPlan(ctx context.Context, plan bulk.Plan) error {
 	}
 	text := j.planText(plan)
 	if unexpected {
-		text += fmt.Sprintf("--expect %d would refuse this: %d actions would be done\n", n, would)
+		text += fmt.Sprintf("--expect %d would refuse this: %s would be done\n", n, ui.Count(would, "action"))
 	}
 	if j.options.output == "-" {
 		j.io.Lines(text)

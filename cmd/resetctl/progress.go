@@ -89,7 +89,7 @@ func barOf(t bulk.TargetProgress, perSecond float64, left time.Duration, known b
 		b.All = b.Done + t.ToDo
 	case bulk.Reconciling:
 		b.Doing = "reading"
-		b.Note = fmt.Sprintf("what became of %d rows in doubt", t.Counts[bulk.Unknown])
+		b.Note = "what became of " + ui.Count(t.Counts[bulk.Unknown], "row") + " in doubt"
 	}
 	waits := t.GatedUntil.After(now)
 	if perSecond > 0 && !waits && t.InFlight > 0 {

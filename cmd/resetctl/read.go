@@ -42,7 +42,7 @@ func (j *job) read(ctx context.Context, open func(table.Options) (*table.Reader,
 				}
 				j.io.Tell("%v", failed) // the table is refused all the same
 			}
-			if refused.Correctable() && j.options.corrected == "" {
+			if j.table && refused.Correctable() && j.options.corrected == "" {
 				err = fmt.Errorf("%w\n--corrected FILE writes a copy in which each of these stands beside its row", err)
 			}
 			return err

@@ -203,7 +203,7 @@ func (j *job) reconcileAll(ctx context.Context) error {
 	if err != nil {
 		return j.conclude(ctx, bulk.Summary{}, err)
 	}
-	j.readThrough = true
+	j.haveRead()
 	var refused []error
 	for _, r := range found {
 		if r.Stopped != "" {
@@ -226,7 +226,7 @@ func (j *job) reads(ctx context.Context) ([]bulk.Reconciled, error) {
 	for _, r := range found {
 		switch {
 		case r.Confirmed > 0:
-			j.io.Tell("%s: %s in doubt done, as reading shows", r.Target, ui.Count(r.Confirmed, "row"))
+			j.io.Tell("%s: %s no more in doubt: done, as reading shows", r.Target, ui.Count(r.Confirmed, "row"))
 		case r.Mute:
 			j.io.Note("%s: it shows nothing that could settle a row in doubt", r.Target)
 		}
@@ -248,7 +248,6 @@ func (j *job) reconcileAtEnd(ctx context.Context) error {
 		return err
 	}
 	if !slices.ContainsFunc(slices.Collect(maps.Values(counts)), func(c bulk.Counts) bool { return c[bulk.Unknown] > 0 }) {
-		j.readThrough = true
 		return nil
 	}
 	bounded, cancel := context.WithTimeout(ctx, atEnd)
@@ -256,19 +255,29 @@ func (j *job) reconcileAtEnd(ctx context.Context) error {
 	if err := j.reconcile(bounded); err != nil && bounded.Err() == nil {
 		return err
 	}
-	j.readThrough = ctx.Err() == nil
+	if ctx.Err() == nil {
+		j.haveRead()
+	}
 	return nil
 }
 
-// unread counts the rows in doubt that reading may settle and that this command,
-// ended before, has not read about.
+// haveRead notes that the targets at hand were read from.
+func (j *job) haveRead() {
+	j.readAbout = make(map[string]bool)
+	for _, t := range j.engine.Targets {
+		j.readAbout[t.Name] = !t.Idle
+	}
+}
+
+// unread counts the rows in doubt that reading may settle, of targets that this
+// command has not read from: it was ended before, or left them out.
 func (j *job) unread(counts map[string]bulk.Counts) (n int) {
-	if j.readThrough || !j.run.FinishedAt().IsZero() {
+	if !j.run.FinishedAt().IsZero() {
 		return 0
 	}
-	for _, t := range j.engine.Targets {
-		if _, reads := t.Resetter.(resetter.Reconciler); reads && !t.Idle {
-			n += counts[t.Name][bulk.Unknown]
+	for name, c := range counts {
+		if t := j.config.Target(name); t != nil && driverOf(t.System).reads && !j.readAbout[name] {
+			n += c[bulk.Unknown]
 		}
 	}
 	return n

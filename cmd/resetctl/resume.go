@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter"
 	"github.com/seed57652884/resetctl/resetter/bulk"
 	"github.com/seed57652884/resetctl/resetter/journal"
@@ -66,13 +67,17 @@ func (c *command) resumption(id string, without ...string) string {
 
 // resume goes on with a run from the ledger alone.
 func (j *job) resume(ctx context.Context, id string, retryFailed bool) error {
+	refused := j.mayAct()
+	if refused != nil { // that there is no such run is said first, and nothing is written
+		j.options.output, j.options.report = "", ""
+	}
 	if err := j.open(ctx); err != nil {
 		return err
 	}
 	defer j.close()
 	run, err := j.resumable(ctx, id, retryFailed)
 	if err == nil {
-		err = j.mayAct()
+		err = refused
 	}
 	if err != nil {
 		return err
@@ -172,7 +177,7 @@ func (j *job) goOn(ctx context.Context, retryFailed bool) (err error) {
 	if err != nil {
 		return err
 	}
-	j.io.Tell("run %s of %s: %d failed rows are taken again", j.run.ID(), minute(j.run.StartedAt()), len(j.retried.were))
+	j.io.Tell("run %s of %s: %s taken again", j.run.ID(), minute(j.run.StartedAt()), ui.Count(len(j.retried.were), "failed row"))
 	return nil
 }
 

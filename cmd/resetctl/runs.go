@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed57652884/resetctl/cmd/resetctl/internal/config"
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"github.com/seed57652884/resetctl/resetter/journal"
 	"github.com/urfave/cli/v2"
 )
@@ -85,7 +86,7 @@ func (j *job) prune(ctx context.Context, keep time.Duration, asJSON bool) error 
 	case asJSON:
 		return j.printObject(map[string]any{"schema_version": 1, "pruned": n, "finished_before": stamp(before)})
 	}
-	return j.io.Print(fmt.Sprintf("%d runs that finished before %s were removed\n", n, minute(before)))
+	return j.io.Print(fmt.Sprintf("removed: %s that finished before %s\n", ui.Count(int(n), "run"), minute(before)))
 }
 
 // settleLeft has what ended processes left in flight told as in doubt.

@@ -21,6 +21,10 @@ import (
 func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) error {
 	// What is left to do here must be done, whatever ended the run.
 	ctx = context.WithoutCancel(ctx)
+	lost := j.lost()
+	if cause == nil {
+		cause = lost
+	}
 	// Then an outcome may be missing; but without our locks, what is in flight may be
 	// another's.
 	if cause != nil && j.stillHolds() == nil {
@@ -69,8 +73,9 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	// Only now: a run whose results were not written goes on, to write them. A
 	// process that is killed after this has no run to go on with: the same command
 	// would begin another, in which everybody was mailed a short while ago. The same
-	// goes for one whose rows in doubt were not read about.
-	if in.unread == 0 {
+	// goes for one whose rows in doubt were not read about. One that was lost is
+	// another's to finish.
+	if in.unread == 0 && lost == nil {
 		if _, err := j.run.Finish(ctx); err != nil {
 			return errors.Join(cause, err)
 		}
@@ -79,6 +84,14 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 		return nil
 	}
 	return end
+}
+
+// lost is an error where a lock or the ledger was lost.
+func (j *job) lost() error {
+	if err := j.stillHolds(); err != nil {
+		return err
+	}
+	return j.ledger.InPlace()
 }
 
 // rowsIn adds up all outcomes.
@@ -187,7 +200,11 @@ func (j *job) sayLeft(b *strings.Builder, counts map[string]bulk.Counts, total b
 		fmt.Fprintf(b, "failed: certainly not done; see why: %s\n", j.command("show", "--outcome", "failed"))
 		if !j.playing {
 			fmt.Fprintf(b, "        and when that is mended there: %s\n", j.resuming("--retry-failed"))
-			fmt.Fprintf(b, "        what is wrong in the table is mended in one of these rows alone: %s\n", j.command("show", "--outcome", "failed", "-o", "failed.csv"))
+			if j.table {
+				mend := "failed-" + j.run.ID() + ".csv"
+				fmt.Fprintf(b, "        what is wrong in the table is mended in one of these rows alone: %s\n", j.command("show", "--outcome", "failed", "-o", mend))
+				fmt.Fprintf(b, "        which is work of its own: %s\n", j.place.command("run", mend, "--new"))
+			}
 		}
 	}
 	b.WriteString(j.doubtText(total[bulk.Unknown]-in.unmailed, in.unmailed))
@@ -200,7 +217,8 @@ func (j *job) sayLeft(b *strings.Builder, counts map[string]bulk.Counts, total b
 		}
 		fmt.Fprintf(b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), without...))
 	case in.unread > 0:
-		fmt.Fprintf(b, "unread: what became of %s in doubt was not read yet; go on with: %s\n", ui.Count(in.unread, "row"), j.again(j.run.ID(), j.behind...))
+		fmt.Fprintf(b, "unread: what became of %s in doubt was not read yet; go on with: %s\n", ui.Count(in.unread, "row"),
+			j.again(j.run.ID(), append(slices.Clone(j.behind), "only", "except")...))
 	}
 }
 

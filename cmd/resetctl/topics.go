@@ -150,7 +150,7 @@ var outcomesAbout = map[bulk.Outcome]struct {
 		{string(bulk.Cooldown), "the account was mailed a short while ago; see --cooldown"},
 		{string(bulk.Excluded), "a guard, the account that we sign in with, or --only and --except"},
 	}},
-	bulk.Failed: {"Certainly not done. resetctl resume RUN --retry-failed takes these rows again as they are in the run; to mend them in the table, resetctl show RUN --outcome failed -o failed.csv writes one of these rows alone.", [][2]string{
+	bulk.Failed: {"Certainly not done. resetctl resume RUN --retry-failed takes these rows again as they are in the run; to mend them in the table, resetctl show RUN --outcome failed -o mend.csv writes one of these rows alone, and resetctl run mend.csv --new works it.", [][2]string{
 		{string(resetter.ErrNotFound), "no account has that address, id or name: correct the row"},
 		{string(resetter.ErrAmbiguous), "several accounts have it: name the one by its user_id"},
 		{string(resetter.ErrIneligible), "the account cannot be reset or changed: inactive, SSO only, managed elsewhere, a group, a portal user, or known by a secondary address alone"},

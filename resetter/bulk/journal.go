@@ -107,6 +107,13 @@ type Journal interface {
 	Results(ctx context.Context) iter.Seq2[Result, error]
 }
 
+// A Permitter is a Journal that knows when nothing may be done any more, such as
+// when it was taken away. It is asked before an action that mails nobody, of which
+// there is no intent to refuse; an error ends the run.
+type Permitter interface {
+	MayAct() error
+}
+
 // EvidenceLife is how long before a request the state of its account may have
 // been read, for a later reading to show that the request was carried out.
 const EvidenceLife = time.Hour

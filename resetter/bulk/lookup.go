@@ -147,20 +147,25 @@ const recorders = 256
 func (p *preparing) resolvedAll(ctx context.Context, target *Target, all []lookedUp) error {
 	var wg sync.WaitGroup
 	var next atomic.Int64
-	errs := make([]error, min(len(all), recorders))
-	for w := range errs {
+	var failed sync.Once
+	var first error
+	for range min(len(all), recorders) {
 		wg.Go(func() {
-			for errs[w] == nil {
+			for {
 				i := int(next.Add(1)) - 1
 				if i >= len(all) {
 					return
 				}
-				errs[w] = p.resolved(ctx, target, all[i].row, all[i].found.Account, all[i].found.Err)
+				if err := p.resolved(ctx, target, all[i].row, all[i].found.Account, all[i].found.Err); err != nil {
+					failed.Do(func() { first = err })
+					next.Store(int64(len(all))) // what ails one ails all
+					return
+				}
 			}
 		})
 	}
 	wg.Wait()
-	return join(errs)
+	return first
 }
 
 // changed looks for the account of a row whose address was changed before, and

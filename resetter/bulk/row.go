@@ -83,6 +83,11 @@ func (a *acting) work(ctx context.Context, target *Target, t *task) verdict {
 	}
 
 	if !t.Row.Action.Mails() { // there is no moment before the first byte that matters
+		if j, asks := a.Journal.(Permitter); asks {
+			if err := j.MayAct(); err != nil {
+				return verdict{err: a.ends(fmt.Errorf("row %d (line %d, target %s) was not begun: %w", t.Row.Seq, t.Row.Line, target.Name, err))}
+			}
+		}
 		if t.depart(a.run) != nil {
 			return verdict{}
 		}

@@ -29,6 +29,9 @@ func (l *Ledger) InPlace() error {
 	return nil
 }
 
+// MayAct implements [bulk.Permitter]: ErrLost, or what Options.Hold says.
+func (r *Run) MayAct() error { return r.wrap(r.ledger.mayIntend()) }
+
 // remember notes which files were opened; before is what lay at the path of the
 // first one then.
 func (l *Ledger) remember(before fs.FileInfo) error {

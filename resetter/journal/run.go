@@ -55,7 +55,10 @@ type Run struct {
 	interrupted atomic.Pointer[string]
 }
 
-var _ bulk.Journal = (*Run)(nil)
+var (
+	_ bulk.Journal   = (*Run)(nil)
+	_ bulk.Permitter = (*Run)(nil)
+)
 
 // ID names the run: the time of its beginning and a few letters, so that ids
 // sort by time and can be read aloud, as 20261123-141502-x7k2.

@@ -46,26 +46,61 @@ func apart(r rune) bool {
 const longest = 100
 
 // Name is the one of names that was probably meant by word, the first of those
-// that are equally near; empty where none is.
+// that are equally near; one that was begun comes before one that was misspelt.
+// Empty where none is near.
 func Name[S ~string](word S, names []S) S {
-	var best S
-	least := longest
+	var begun, misspelt S
+	shortest, least := longest, longest
 	written := []rune(Plain(string(word)))
 	for _, name := range names {
 		meant := []rune(Plain(string(name)))
 		if len(written) == 0 || len(meant) == 0 || len(written) > longest || len(meant) > longest {
 			continue
 		}
-		if d := edits(written, meant); d < least && (begins(written, meant) || slip(written, meant, d)) {
-			best, least = name, d
+		if begins(written, meant) && len(meant) < shortest {
+			begun, shortest = name, len(meant)
+		}
+		if d, ok := slips(words(string(word)), words(string(name)), edits(written, meant)); ok && d < least {
+			misspelt, least = name, d
 		}
 	}
-	return best
+	if begun != "" && least > 0 {
+		return begun
+	}
+	return misspelt
 }
 
 // begins reports whether word is so much of a name as to tell which.
 func begins(word, name []rune) bool {
 	return len(word) > 2 && len(word) < len(name) && slices.Equal(word, name[:len(word)])
+}
+
+// slips counts the slips of which a name came to be written so, word by word:
+// looker-eu is no slip of looker-us, though most of its letters are right. Where
+// the words are not as many, there is one at most in the whole.
+func slips(written, meant [][]rune, whole int) (n int, ok bool) {
+	if len(written) != len(meant) {
+		all := slices.Concat(meant...)
+		return whole, whole <= 1 && slip(slices.Concat(written...), all, whole)
+	}
+	for i := range written {
+		d := edits(written[i], meant[i])
+		if !slip(written[i], meant[i], d) {
+			return 0, false
+		}
+		n += d
+	}
+	return n, true
+}
+
+// words are those of a name, plain.
+func words(name string) (all [][]rune) {
+	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return r == '-' || r == '_' || unicode.IsSpace(r) }) {
+		if plain := Plain(word); plain != "" {
+			all = append(all, []rune(plain))
+		}
+	}
+	return all
 }
 
 // slip reports whether so many edits may be an oversight: one in three letters,

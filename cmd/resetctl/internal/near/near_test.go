@@ -25,6 +25,11 @@ func TestWhatWasProbablyMeantIsFoundAndWhatIsFarIsNot(t *testing.T) {
 		{"csv,json,ndjson,xlsx,table", map[string]string{"cvs": "csv", "jsn": "json", "xls": "xlsx", "jsonl": "json", "pdf": "", "xml": ""}},
 		// Of two letters nothing is left when one is wrong.
 		{"eu,us", map[string]string{"ue": "eu", "su": "us", "EU": "eu", "es": "", "e": "", "u": "", "uk": ""}},
+		// What tells two names apart is no slip, however much of them is the same.
+		{"looker-dev,sugar-us,Work Email,looker_client_secret,looker_system,looker_url,sugar_username,sugar_rate", map[string]string{
+			"looker-live": "", "sugar-eu": "", "Home Email": "", "looker_secret": "", "looker_key": "", "sugar_user": "sugar_username", "sugar_pass": "",
+			"loker-dev": "looker-dev", "lookerdev": "looker-dev", "lookr_url": "looker_url",
+		}},
 		// One digit is never meant by another.
 		{"looker-1,windows-1252,Sheet1", map[string]string{"loker-1": "looker-1", "looker-2": "", "windws-1252": "windows-1252", "windows-1251": "", "Sheet2": "", "windows": "windows-1252"}},
 		{strings.Repeat("x", longest+1), map[string]string{strings.Repeat("x", longest): "", strings.Repeat("x", longest+1): ""}},

@@ -31,10 +31,10 @@ var meanings = map[bulk.Reason]meaning{
 	bulk.Cooldown:  {"The account was mailed a short while ago.", "If that mail did not arrive, run these rows again after the cool-down."},
 	bulk.Excluded:  {"A guard, the choice of targets or the account that the tool signs in with left it out.", "If it should not have been left out, change the guard or the choice and run these rows again."},
 
-	reason(resetter.ErrNotFound):     {"No account there has this name or address.", "Have the account made, then take these rows again; or correct it in a table of these rows alone (resetctl show with --outcome failed -o writes it) and run that."},
-	reason(resetter.ErrAmbiguous):    {"Several accounts have this name or address.", "Say which one with the system's own id, in a column user_id of a table of these rows alone, and run that."},
+	reason(resetter.ErrNotFound):     {"No account there has this name or address.", "Have the account made, then take these rows again; or correct it in a table of these rows alone (resetctl show with --outcome failed -o writes it) and run that with --new."},
+	reason(resetter.ErrAmbiguous):    {"Several accounts have this name or address.", "Say which one with the system's own id, in a column user_id of a table of these rows alone, and run that with --new."},
 	reason(resetter.ErrIneligible):   {"The account exists, but a reset would do nothing for it.", "Have an administrator of the system change that, or leave these people out."},
-	reason(resetter.ErrInvalid):      {"The system found the request malformed.", "Correct what it complains of in a table of these rows alone and run that."},
+	reason(resetter.ErrInvalid):      {"The system found the request malformed.", "Correct what it complains of in a table of these rows alone and run that with --new."},
 	reason(resetter.ErrUnauthorized): {"The system refused the sign-in.", "Renew the target's credentials (resetctl check tells whether they work), then take these rows again."},
 	reason(resetter.ErrForbidden):    {"The account that signs in has no right to do this.", "Give it that right in the system (resetctl check tells whether it has it), then take these rows again."},
 	reason(resetter.ErrRejected):     {"The system refused it.", "Remove what it complains of, then take these rows again."},

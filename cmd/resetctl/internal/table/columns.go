@@ -55,6 +55,7 @@ type columns struct {
 	asked []mapping // by a person, who knows better than the names
 	names []string
 	means map[meaning]int // the first column of each
+	own   int             // of results that come back: how many columns stand before ours
 
 	// What is wrong with them was said; nothing is said of a row because of it.
 	doubled map[meaning]bool // that several columns claim, so that nobody knows which counts
@@ -94,6 +95,9 @@ func (c *columns) readHeader(s scanner) (line int, problems []Problem, err error
 		names[i] = strings.TrimSpace(name)
 	}
 	c.asked = settle(c.asked, names)
+	if ours := ResultsHeader(nil); len(names) > len(ours) && slices.Equal(names[len(names)-len(ours):], ours) {
+		c.own = len(names) - len(ours)
+	}
 	for _, name := range names {
 		p := garbled(name)
 		if c.open = len(c.names) == maxColumns; p != nil {
@@ -120,7 +124,7 @@ func (c *columns) add(name string) *Problem {
 	}
 	c.names = append(c.names, name)
 	m, ok := c.meaning(name)
-	if !ok {
+	if !ok || len(c.names) <= c.own && (m == meansTarget || m == meansAction) { // which our columns say
 		return nil
 	}
 	if first, taken := c.means[m]; taken {

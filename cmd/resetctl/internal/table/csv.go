@@ -17,6 +17,9 @@ type csvScanner struct {
 	offset  int // lines before what r sees
 	last    int // the line of the record before
 	ended   bool
+	// unquoted is true once quotes did not match: what is within quotes behind that
+	// nobody knows.
+	unquoted bool
 }
 
 // newCSV finds the delimiter, unless it was asked for, and gives a scanner for
@@ -51,7 +54,7 @@ func (s *csvScanner) next() (record, *Problem, error) {
 	for !s.ended {
 		s.leash.renew()
 		cells, err := s.r.Read()
-		alone := s.returns.before(s.r.InputOffset())
+		alone := s.returns.before(s.r.InputOffset()) && !s.unquoted
 		if err != nil {
 			return s.failed(err)
 		}
@@ -84,11 +87,12 @@ const aloneReturn = `a line ends here as those of an old Macintosh do (CR alone)
 
 func (s *csvScanner) misquoted(e *csv.ParseError) *Problem {
 	p := &Problem{Line: s.last, torn: true}
+	s.unquoted = true
 	switch {
 	case errors.Is(e.Err, csv.ErrBareQuote):
 		p.Text = `a quote (") stands inside a cell: double it and put quotes around the cell, or remove it`
 	case errors.Is(e.Err, csv.ErrQuote) && e.Line == e.StartLine:
-		p.Text = `the quotes (") of a cell do not match: double those that stand inside, and have the last one right before the delimiter`
+		p.Text = `the quotes (") of a cell do not match: double those that stand inside, and close the cell right before the delimiter`
 	case errors.Is(e.Err, csv.ErrQuote):
 		// Where the quotes are wrong over several lines nobody knows what is a row.
 		s.ended = true

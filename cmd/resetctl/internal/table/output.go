@@ -86,13 +86,18 @@ func (o *Output) begin() error {
 		err = pathErr.Err // the path is ours, and says nothing to anybody
 	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) && !isFolder(filepath.Dir(o.path)):
 		return fmt.Errorf("cannot write %s: there is no folder %s", o.path, filepath.Dir(o.path))
 	case err != nil:
 		return fmt.Errorf("cannot write %s: a file in its folder: %w", o.path, err)
 	}
 	o.w, o.file, o.temp = f, f, f.Name()
 	return nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // Write adds to the content.

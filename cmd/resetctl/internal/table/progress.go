@@ -3,8 +3,9 @@ package table
 import (
 	"bytes"
 	"fmt"
-	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 	"sync/atomic"
+
+	"github.com/seed57652884/resetctl/cmd/resetctl/internal/ui"
 )
 
 // A progress is how far the reading of a table is, for people who wait. One

@@ -48,7 +48,8 @@ func inWords(bars []Bar) string {
 var layouts = []layout{
 	{bar: 24, doing: true, pace: true, left: true},
 	{bar: 10, doing: true, pace: true, left: true},
-	{bar: 10, pace: true, left: true},
+	{bar: 10, doing: true, left: true},
+	{doing: true, left: true},
 	{bar: 10, left: true},
 	{left: true},
 	{},

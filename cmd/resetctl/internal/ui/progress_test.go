@@ -106,9 +106,9 @@ func TestBarsGiveUpWhatMattersLeastWhereTheTerminalIsNarrow(t *testing.T) {
 			"unleash  working            [========================]       7/7         done",
 		},
 		100: {
-			"looker   [          ]  120/3000  9.8/s  9 min left (14:32)",
-			"sugar    [          ]    12/300         2 min left (14:25)  asks us to wait until 14:05:10",
-			"unleash  [==========]       7/7         done",
+			"looker   looking people up  120/3000  9 min left (14:32)",
+			"sugar    working              12/300  2 min left (14:25)  asks us to wait until 14:05:10",
+			"unleash  working                 7/7  done",
 		},
 		72: {
 			"looker   120/3000  9 min left (14:32)",
