@@ -271,14 +271,20 @@ func (j *job) haveRead() {
 
 // unread counts the rows in doubt that reading may settle, of targets that this
 // command has not read from: it was ended before, or left them out.
-func (j *job) unread(counts map[string]bulk.Counts) (n int) {
+func (j *job) unread(ctx context.Context, counts map[string]bulk.Counts) (n int, err error) {
 	if !j.run.FinishedAt().IsZero() {
-		return 0
+		return 0, nil
 	}
 	for name, c := range counts {
-		if t := j.config.Target(name); t != nil && driverOf(t.System).reads && !j.readAbout[name] {
-			n += c[bulk.Unknown]
+		t := j.config.Target(name)
+		if t == nil || !driverOf(t.System).reads || j.readAbout[name] {
+			continue
 		}
+		unmailed, err := j.unmailed(ctx, map[string]bulk.Counts{name: c}) // of which nothing can be read
+		if err != nil {
+			return 0, err
+		}
+		n += c[bulk.Unknown] - unmailed
 	}
-	return n
+	return n, nil
 }

@@ -63,7 +63,11 @@ func (j *job) conclude(ctx context.Context, summary bulk.Summary, cause error) e
 	if err != nil {
 		return errors.Join(cause, err)
 	}
-	in := doubt{unmailed, j.unread(counts)}
+	unread, err := j.unread(ctx, counts)
+	if err != nil {
+		return errors.Join(cause, err)
+	}
+	in := doubt{unmailed, unread}
 	j.saySummary(summary, counts, total, in, end)
 	if j.options.json {
 		if err := j.printJSON(counts, total, end.code); err != nil {
@@ -203,7 +207,7 @@ func (j *job) sayLeft(b *strings.Builder, counts map[string]bulk.Counts, total b
 			if j.table {
 				mend := "failed-" + j.run.ID() + ".csv"
 				fmt.Fprintf(b, "        what is wrong in the table is mended in one of these rows alone: %s\n", j.command("show", "--outcome", "failed", "-o", mend))
-				fmt.Fprintf(b, "        which is work of its own: %s\n", j.place.command("run", mend, "--new"))
+				fmt.Fprintf(b, "        which is work of its own: %s\n", j.place.command(append([]string{"run", mend, "--new"}, j.mendFlags()...)...))
 			}
 		}
 	}
@@ -211,15 +215,38 @@ func (j *job) sayLeft(b *strings.Builder, counts map[string]bulk.Counts, total b
 	switch {
 	case j.playing:
 	case total[bulk.Pending] > 0:
-		without := slices.Clone(j.behind)
+		again := j.again(j.run.ID(), j.behind...)
 		if j.leftAlone(counts) == total[bulk.Pending] {
-			without = append(without, "only", "except")
+			again = j.everywhere()
 		}
-		fmt.Fprintf(b, "pending: not done yet; go on with: %s\n", j.again(j.run.ID(), without...))
+		fmt.Fprintf(b, "pending: not done yet; go on with: %s\n", again)
 	case in.unread > 0:
 		fmt.Fprintf(b, "unread: what became of %s in doubt was not read yet; go on with: %s\n", ui.Count(in.unread, "row"),
-			j.again(j.run.ID(), append(slices.Clone(j.behind), "only", "except")...))
+			j.everywhere())
 	}
+}
+
+// everywhere is the command that goes on at all targets that the run has. Where some
+// were left out, it names the run: with the table, they would be taken into it.
+func (j *job) everywhere() string {
+	if len(j.options.only) == 0 && len(j.options.except) == 0 {
+		return j.again(j.run.ID(), j.behind...)
+	}
+	return j.resumption(j.run.ID(), append(slices.Clone(j.behind), "only", "except")...)
+}
+
+// mendFlags are the flags that a table of failed rows is worked with: our own
+// columns say where and what, the others mean what they meant.
+func (j *job) mendFlags() (flags []string) {
+	for _, m := range j.options.table.Map {
+		if means, _, _ := strings.Cut(m, "="); means != "target" && means != "action" {
+			flags = append(flags, quoted("--map="+m))
+		}
+	}
+	if j.options.revokeKeys {
+		flags = append(flags, "--revoke-keys")
+	}
+	return append(flags, j.options.linksFlags()...)
 }
 
 // unmailed counts the rows in doubt whose action mails nobody.

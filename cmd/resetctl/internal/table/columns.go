@@ -95,8 +95,11 @@ func (c *columns) readHeader(s scanner) (line int, problems []Problem, err error
 		names[i] = strings.TrimSpace(name)
 	}
 	c.asked = settle(c.asked, names)
-	if ours := ResultsHeader(nil); len(names) > len(ours) && slices.Equal(names[len(names)-len(ours):], ours) {
-		c.own = len(names) - len(ours)
+	ours := ResultsHeader(nil)
+	for i := 1; i+len(ours) <= len(names); i++ {
+		if slices.Equal(names[i:i+len(ours)], ours) {
+			c.own = i
+		}
 	}
 	for _, name := range names {
 		p := garbled(name)
@@ -124,7 +127,8 @@ func (c *columns) add(name string) *Problem {
 	}
 	c.names = append(c.names, name)
 	m, ok := c.meaning(name)
-	if !ok || len(c.names) <= c.own && (m == meansTarget || m == meansAction) { // which our columns say
+	asked := slices.ContainsFunc(c.asked, func(a mapping) bool { return a.column == name })
+	if !ok || !asked && len(c.names) <= c.own && (m == meansTarget || m == meansAction) { // which our columns say
 		return nil
 	}
 	if first, taken := c.means[m]; taken {
