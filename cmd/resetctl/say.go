@@ -180,7 +180,7 @@ func (j *job) saySummary(summary bulk.Summary, counts map[string]bulk.Counts, to
 	}
 	gone := j.ledger.InPlace() != nil
 	if gone {
-		b.WriteString("the ledger is gone, and with it what was known of this run: the same command would mail everybody once more. Leave out of the table whom this one has mailed, or may have, or put the ledger back from a backup that has it\n")
+		b.WriteString("the ledger is gone, and with it what was known of this run: the same command would do all of it once more, mails included. Leave out of the table whom this one has done, or may have, or put the ledger back from a backup that has it\n")
 	} else {
 		j.sayLeft(&b, counts, total, in)
 	}
